@@ -1,0 +1,178 @@
+import { z } from 'zod';
+import { mayUseStore } from '../domain/access';
+import { limits } from '../platform/limits';
+import { quoteReply } from '../usecases/quote-reply';
+import { type Charge, replyToTicketIn } from '../usecases/reply-to-ticket';
+import { cursorAt, idInCursor, pageOf, pageQuery, toPage } from './cursor';
+import { endpoint } from './endpoint';
+import { invalidRequest } from './invalid';
+import { readMessage, readMessages } from './messages.query';
+import { type ChargeView, charge, message } from './messages.schema';
+import { notFound } from './principal';
+import { count, draws, id, meter, usable, words } from './schemas';
+import { ticketInSight } from './tickets.query';
+
+const body = words(limits.messageBodyChars);
+
+function drawView(draw: Charge['grants'][number]): ChargeView['grants'][number] {
+  return { grant_id: draw.grantId, meter: draw.meter, credits: draw.credits };
+}
+
+export function chargeView({ meter, quantity, unit, holdId, grants }: Charge): ChargeView {
+  return { meter, quantity, unit, hold_id: holdId, grants: grants.map(drawView) };
+}
+
+export const messageEndpoints = [
+  endpoint({
+    name: 'createQuote',
+    method: 'post',
+    path: '/api/v1/tickets/{id}/quotes',
+    resource: 'ticket',
+    scope: 'messages:read',
+    summary: 'What a reply would cost',
+    description: 'Sets nothing aside, and sends nothing.',
+    body: z
+      .strictObject({ channel: z.enum(['sms', 'email', 'note']), body })
+      .meta({ id: 'QuoteRequest' }),
+    status: 200,
+    answer: z
+      .object({
+        channel: z.enum(['sms', 'email', 'note']),
+        payable: z.boolean(),
+        meter: meter.nullable().describe('null: a note, which is free.'),
+        unit: z.enum(['message', 'segment']).nullable(),
+        quantity: count.describe('Units of work: 1 message, 3 segments.'),
+        credits: count.describe('Credits in all.'),
+        segments: z.int().nullable().describe('SMS only.'),
+        encoding: z
+          .enum(['GSM-7', 'UCS-2'])
+          .nullable()
+          .describe('SMS only; one character outside GSM-7 (č, š, ž, emoji) makes the whole text UCS-2.'),
+        units: z.int().nullable().describe('SMS only: septets (GSM-7) or UTF-16 units (UCS-2) of the text.'),
+        units_left: z.int().nullable().describe('SMS only: how many still fit into the last segment.'),
+        grants: draws,
+        missing: count,
+        top_up_url: z.string().nullable().describe('Where more can be bought, when credits are missing.'),
+        credits_now: usable,
+        credits_after: usable,
+      })
+      .meta({ id: 'Quote' }),
+    problems: ['message-too-long'],
+    async handle({ ctx, principal, params, body: asked }) {
+      await ticketInSight(ctx.db, principal, params.id);
+      const quote = await quoteReply(ctx, { ticketId: params.id, ...asked });
+      return {
+        channel: quote.channel,
+        payable: quote.payable,
+        meter: quote.charge?.meter ?? null,
+        unit: quote.charge?.unit ?? null,
+        quantity: quote.charge?.quantity ?? 0,
+        credits: quote.charge?.credits ?? 0,
+        segments: quote.sms?.segments ?? null,
+        encoding: quote.sms?.encoding ?? null,
+        units: quote.sms?.units ?? null,
+        units_left: quote.sms?.unitsLeft ?? null,
+        grants: (quote.charge?.grants ?? []).map(drawView),
+        missing: quote.missing,
+        top_up_url: quote.topUpUrl,
+        credits_now: quote.creditsNow,
+        credits_after: quote.creditsAfter,
+      };
+    },
+  }),
+  endpoint({
+    name: 'createMessage',
+    method: 'post',
+    path: '/api/v1/tickets/{id}/messages',
+    resource: 'ticket',
+    scope: 'messages:write',
+    summary: 'Answer a ticket, or add a note',
+    description:
+      'Sets the credits aside and queues the message, both or neither. Send the `version` of the ticket that the ' +
+      'writer saw: the reply is refused when somebody has written since.',
+    body: z
+      .strictObject({
+        channel: z.enum(['sms', 'email', 'note']),
+        body,
+        subject: words(limits.subjectChars).optional().describe('E-mail only; default: subject of the ticket.'),
+        version: z.int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
+        free: z
+          .strictObject({ reason: words(limits.reasonChars) })
+          .optional()
+          .describe('Send without charge; audited.'),
+        attachments: z.array(z.unknown()).max(100).optional().describe('Not yet: leave it out, or empty.'),
+      })
+      .meta({ id: 'NewMessage' }),
+    key: { required: true, when: 'unless the channel is `note`, or `free` is given' },
+    status: 201,
+    answer: z
+      .object({
+        id,
+        status: z.string(),
+        charge: charge.nullable().describe('null: a note, or free.'),
+        credits: usable.describe('Credits that can be spent on this ticket after it.'),
+        ticket_version: z.int().describe('Send it with the next reply.'),
+      })
+      .meta({ id: 'CreatedMessage' }),
+    problems: ['insufficient-credits', 'stale-ticket', 'ticket-closed', 'message-too-long', 'no-recipient'],
+    async handle({ ctx, principal, actor, params, body: written, requireKey, once }) {
+      if (written.attachments?.length) {
+        throw invalidRequest('attachments', 'cannot be sent yet: leave it out, or send an empty list');
+      }
+      if (written.channel !== 'note' && !written.free) requireKey();
+      await ticketInSight(ctx.db, principal, params.id);
+      return once(async (trx) => {
+        const sent = await replyToTicketIn(trx, ctx, actor, {
+          ticketId: params.id,
+          channel: written.channel,
+          body: written.body,
+          subject: written.subject,
+          version: written.version,
+          freeReason: written.free?.reason,
+        });
+        return {
+          id: sent.id,
+          status: sent.status,
+          charge: sent.charge && chargeView(sent.charge),
+          credits: sent.credits,
+          ticket_version: sent.ticketVersion,
+        };
+      });
+    },
+  }),
+  endpoint({
+    name: 'listMessages',
+    method: 'get',
+    path: '/api/v1/tickets/{id}/messages',
+    resource: 'ticket',
+    scope: 'messages:read',
+    summary: 'Messages of a ticket, newest first',
+    query: z.strictObject(pageQuery),
+    status: 200,
+    answer: pageOf(message),
+    async handle({ ctx, principal, params, query }) {
+      await ticketInSight(ctx.db, principal, params.id);
+      const rows = await readMessages(ctx.db, {
+        ticketId: params.id,
+        before: idInCursor('messages', query.cursor),
+        limit: query.limit + 1,
+      });
+      return toPage(rows, query.limit, (row) => cursorAt('messages', row.id));
+    },
+  }),
+  endpoint({
+    name: 'getMessage',
+    method: 'get',
+    path: '/api/v1/messages/{id}',
+    resource: 'message',
+    scope: 'messages:read',
+    summary: 'What became of a message',
+    status: 200,
+    answer: message,
+    async handle({ ctx, principal, params }) {
+      const found = await readMessage(ctx.db, params.id);
+      if (!found || !mayUseStore(principal, found.storeId)) throw notFound('message');
+      return found.message;
+    },
+  }),
+];

@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import type { StoreChanges } from '../domain/stores';
+import { limits } from '../platform/limits';
+import { changeStoreIn, connectStoreIn } from '../usecases/connect-store';
+import { cursorAt, pageOf, pageQuery, slugInCursor, toPage } from './cursor';
+import { endpoint } from './endpoint';
+import { notFound, requireEveryStore } from './principal';
+import { instant, storeSlug, words } from './schemas';
+import { readStore, readStores, storeBySlug } from './stores.query';
+
+const secret = z.string().min(1).max(500);
+
+const members = {
+  name: words(limits.nameChars).optional(),
+  url: z.string().max(2000).nullable().optional().meta({ example: 'https://shop.example.com' }),
+  webhook_secret: secret.nullable().optional().describe('Kept sealed, and never shown again.'),
+  consumer_key: secret.nullable().optional().describe('REST key (ck_…); kept sealed, and never shown again.'),
+  consumer_secret: secret.nullable().optional().describe('Kept sealed, and never shown again.'),
+  paid_statuses: z
+    .array(z.string().min(1).max(limits.nameChars))
+    .min(1)
+    .max(20)
+    .optional()
+    .describe('Order statuses that count as paid; default: processing, completed.'),
+  locale: z.string().max(35).optional().meta({ example: 'sl' }),
+  country: z.string().length(2).optional().meta({ example: 'SI' }),
+  time_zone: z
+    .string()
+    .max(60)
+    .optional()
+    .describe('Credits expire at the end of a day there.')
+    .meta({ example: 'Europe/Ljubljana' }),
+};
+
+const store = z
+  .object({
+    slug: storeSlug,
+    name: z.string(),
+    url: z.string().nullable(),
+    paid_statuses: z.array(z.string()),
+    locale: z.string(),
+    country: z.string(),
+    time_zone: z.string(),
+    from_environment: z.boolean().describe('WOOCOMMERCE_… variables describe it.'),
+    state: z
+      .enum(['connected', 'no_webhook_secret'])
+      .describe('no_webhook_secret: every webhook is refused until one is set.'),
+    webhook: z.object({
+      delivery_url: z.string().describe('Enter it in WooCommerce → Settings → Advanced → Webhooks.'),
+      secret_set: z.boolean(),
+      last_received_at: instant.nullable(),
+      pending: z.int(),
+      failed: z.int().describe('Parked until somebody retries them.'),
+    }),
+    rest: z.object({
+      keys_set: z.boolean(),
+      last_sync_at: instant.nullable().describe('null: the store was never read by REST.'),
+    }),
+    created_at: instant,
+    updated_at: instant,
+  })
+  .meta({ id: 'Store' });
+
+export type StoreView = z.input<typeof store>;
+
+function changesFrom(body: { [K in keyof typeof members]?: z.output<(typeof members)[K]> }): StoreChanges {
+  const changes = {
+    name: body.name,
+    url: body.url,
+    webhookSecret: body.webhook_secret,
+    consumerKey: body.consumer_key,
+    consumerSecret: body.consumer_secret,
+    paidStatuses: body.paid_statuses,
+    locale: body.locale,
+    country: body.country,
+    timeZone: body.time_zone,
+  };
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+}
+
+export const storeEndpoints = [
+  endpoint({
+    name: 'createStore',
+    method: 'post',
+    path: '/api/v1/stores',
+    resource: 'store',
+    scope: 'stores:write',
+    summary: 'Connect a WooCommerce shop',
+    description: 'What is left out is guessed from the address. Not for tokens that are limited to some stores.',
+    body: z
+      .strictObject({
+        slug: z
+          .string()
+          .regex(/^[a-z0-9-]{1,40}$/, 'must have 1 to 40 of a-z, 0-9 and "-"')
+          .describe('Part of the webhook address.'),
+        ...members,
+      })
+      .meta({ id: 'NewStore' }),
+    key: { required: false },
+    status: 201,
+    answer: store,
+    problems: ['store-slug-taken'],
+    async handle({ ctx, principal, actor, body, once }) {
+      requireEveryStore(principal, 'it cannot connect others');
+      return once(async (trx) => {
+        const made = await connectStoreIn(trx, ctx, actor, { slug: body.slug, ...changesFrom(body) });
+        return readStore(trx, made.id, ctx.publicUrl);
+      });
+    },
+  }),
+  endpoint({
+    name: 'listStores',
+    method: 'get',
+    path: '/api/v1/stores',
+    resource: 'store',
+    scope: 'stores:read',
+    summary: 'Stores, by slug',
+    query: z.strictObject(pageQuery),
+    status: 200,
+    answer: pageOf(store),
+    async handle({ ctx, principal, query }) {
+      const rows = await readStores(ctx.db, {
+        storeIds: principal.storeIds,
+        after: slugInCursor('stores', query.cursor),
+        limit: query.limit + 1,
+        publicUrl: ctx.publicUrl,
+      });
+      return toPage(rows, query.limit, (row) => cursorAt('stores', row.slug));
+    },
+  }),
+  endpoint({
+    name: 'getStore',
+    method: 'get',
+    path: '/api/v1/stores/{slug}',
+    resource: 'store',
+    scope: 'stores:read',
+    summary: 'State of a store and health of its webhook',
+    status: 200,
+    answer: store,
+    async handle({ ctx, principal, params }) {
+      const found = await storeBySlug(ctx.db, principal, params.slug);
+      if (!found) throw notFound('store');
+      return readStore(ctx.db, found.id, ctx.publicUrl);
+    },
+  }),
+  endpoint({
+    name: 'updateStore',
+    method: 'patch',
+    path: '/api/v1/stores/{slug}',
+    resource: 'store',
+    scope: 'stores:write',
+    summary: 'Change a store',
+    description: 'What is left out stays; null clears an address or a secret.',
+    body: z.strictObject(members).meta({ id: 'StoreChanges' }),
+    status: 200,
+    answer: store,
+    async handle({ ctx, principal, actor, params, body, once }) {
+      const found = await storeBySlug(ctx.db, principal, params.slug);
+      if (!found) throw notFound('store');
+      return once(async (trx) => {
+        await changeStoreIn(trx, ctx, actor, found.id, changesFrom(body));
+        return readStore(trx, found.id, ctx.publicUrl);
+      });
+    },
+  }),
+];

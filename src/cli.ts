@@ -1,0 +1,139 @@
+import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { parseArgs } from 'node:util';
+import { ConfigError, readConfig } from './config';
+import { SCOPES } from './domain/access';
+import { verifyLedger } from './domain/credits';
+import type { Actor } from './platform/actor';
+import { iso, systemClock } from './platform/clock';
+import { type Db, openDatabase, pendingMigrations } from './platform/db';
+import { uuidIds } from './platform/ids';
+import { Refusal } from './platform/refusal';
+import { addTokenForStores } from './usecases/add-token';
+
+const USAGE = `Usage: npm run zeton -- COMMAND
+
+  ledger verify
+      Proves every balance from the entries of the ledger alone. Exit 1 when something does not add up.
+  token add --name NAME --scopes SCOPE,SCOPE|all [--stores SLUG,SLUG]
+      Makes an API token, for these stores or for all, and shows it this once.
+      Scopes: ${wrapped([...SCOPES])}
+      A :write scope includes :read of the same.
+
+The same environment variables count as for npm start.
+`;
+
+function wrapped(words: string[]): string {
+  const lines: string[] = [];
+  for (let i = 0; i < words.length; i += 4) lines.push(words.slice(i, i + 4).join(', '));
+  return lines.join(',\n              ');
+}
+
+/** The person at the keyboard, as far as the system knows; for the audit log. */
+function operator(): Actor {
+  let name = 'unknown';
+  try {
+    name = userInfo().username;
+  } catch {
+    // A user id without a name, as in some containers.
+  }
+  return { kind: 'system', id: 'cli', name: `command line (${name})` };
+}
+
+class UsageError extends Error {}
+
+async function run(argv: string[]): Promise<number> {
+  const [group, verb, ...rest] = argv;
+  switch (`${group ?? ''} ${verb ?? ''}`) {
+    case 'ledger verify':
+      parse(rest, {});
+      return withDatabase(ledgerVerify);
+    case 'token add': {
+      const { name, scopes, stores } = parse(rest, {
+        name: { type: 'string' },
+        scopes: { type: 'string' },
+        stores: { type: 'string' },
+      });
+      if (!name || !scopes) throw new UsageError('token add needs --name and --scopes');
+      return withDatabase((db) => tokenAdd(db, { name, scopes, stores }));
+    }
+    default:
+      throw new UsageError(argv.length === 0 ? 'Which command?' : `There is no command "${argv.join(' ')}".`);
+  }
+}
+
+function parse<K extends string>(
+  args: string[],
+  options: Record<K, { type: 'string' }>,
+): Partial<Record<K, string>> {
+  try {
+    return parseArgs({ args, options, allowPositionals: false }).values as Partial<Record<K, string>>;
+  } catch (error) {
+    throw new UsageError((error as Error).message.split('. ')[0]);
+  }
+}
+
+async function withDatabase(work: (db: Db) => Promise<number>): Promise<number> {
+  const config = readConfig(process.env);
+  const file = /^sqlite:(.*)/.exec(config.databaseUrl)?.[1];
+  if (file && !existsSync(file)) throw new ConfigError(`DATABASE_URL: there is no file ${file}; expected: one that npm start has made`);
+  const db = openDatabase(config.databaseUrl);
+  try {
+    if ((await pendingMigrations(db)) > 0) {
+      throw new ConfigError('DATABASE_URL: this database is not ready; expected: one that npm start has prepared');
+    }
+    return await work(db);
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function ledgerVerify(db: Db): Promise<number> {
+  const { customers, grants, entries, problems } = await verifyLedger(db);
+  for (const problem of problems) process.stdout.write(`${problem}\n`);
+  const verdict = problems.length === 0 ? 'every sum is right' : `${problems.length} problems`;
+  process.stdout.write(`${customers} customers, ${grants} grants, ${entries} entries: ${verdict}\n`);
+  return problems.length === 0 ? 0 : 1;
+}
+
+async function tokenAdd(db: Db, input: { name: string; scopes: string; stores?: string }): Promise<number> {
+  const moment = { at: iso(systemClock.now()), actor: operator(), ids: uuidIds };
+  const made = await addTokenForStores(db, moment, {
+    name: input.name,
+    scopes: input.scopes.trim() === 'all' ? 'all' : list(input.scopes),
+    storeSlugs: input.stores === undefined ? null : list(input.stores),
+  });
+  process.stderr.write(`Token "${input.name}" (${made.id}). It is not shown again:\n`);
+  // Alone on stdout, so that a script can take it.
+  process.stdout.write(`${made.token}\n`);
+  return 0;
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+function inWords(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  if (!(error instanceof Refusal)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const { errors } = error.facts as { errors?: { path: string; message: string }[] };
+  return errors?.map(({ path, message }) => `--${path} ${message}`).join('\n') ?? error.detail;
+}
+
+run(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\n\n${USAGE}`);
+      process.exitCode = 2;
+      return;
+    }
+    process.stderr.write(`${inWords(error)}\n`);
+    process.exitCode = 1;
+  },
+);

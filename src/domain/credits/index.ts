@@ -1,0 +1,25 @@
+export {
+  adjust,
+  bringToOrder,
+  capture,
+  DEFAULT_PRICE_LIST,
+  everHadMeter,
+  expireDueOf,
+  hold,
+  type OrderClaim,
+  type Quote,
+  quoteHold,
+  release,
+  reverse,
+  usableOn,
+} from './credits';
+export { type Amounts, type Draw, type Grant, METERS, type Meter, type Work, type WorkMeter } from './rules';
+export {
+  customersWithDueGrants,
+  findHold,
+  grantsOfCustomer as grantsOf,
+  type Hold,
+  holdsOfCause,
+  readBalance as balanceOf,
+} from './store';
+export { type LedgerReport, verifyLedger } from './verify';

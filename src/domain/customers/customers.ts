@@ -1,0 +1,90 @@
+import type { Trx } from '../../platform/db';
+import type { Moment } from '../../platform/moment';
+import { assert } from '../../platform/refusal';
+import { type Details, type Identity, mergeDetails } from './rules';
+import {
+  attachWooId,
+  type Customer,
+  findByEmail,
+  findByOnlyOrder,
+  findByWooId,
+  findCustomer,
+  insertCustomer,
+  saveDetails,
+} from './store';
+
+export interface Buyer {
+  storeId: string;
+  identity: Identity;
+  /** The order that names the buyer; alone identifies a buyer whom nothing else does. */
+  wooOrderId: number;
+  details: Details;
+  /** State of the shop that the details are from: date_modified_gmt and order id. */
+  asOf: string;
+}
+
+/**
+ * Find or make the customer that an order names.
+ * Shape:   Buyer → Customer
+ * Writes:  customers
+ * Repeat:  the same buyer → the same customer; two workers at once agree on one
+ * Source:  DESIGN §3 "Customer"
+ */
+export async function customerOfBuyer(trx: Trx, moment: Moment, buyer: Buyer): Promise<Customer> {
+  // Each round that finds nobody and cannot make one lost a race, and finds the winner's row in the next.
+  for (let round = 0; round < 3; round++) {
+    const found = await identify(trx, moment, buyer);
+    if (found) return refresh(trx, moment, found, buyer);
+    const id = moment.ids.next();
+    const { wooCustomerId, emailNormalised } = buyer.identity;
+    const asOf = Object.fromEntries(
+      Object.entries(buyer.details).map(([field, value]) => [field, value === '' ? '' : buyer.asOf]),
+    );
+    const made = await insertCustomer(trx, {
+      id,
+      storeId: buyer.storeId,
+      identity: buyer.identity,
+      onlyOrderWooId: wooCustomerId === null && emailNormalised === null ? buyer.wooOrderId : null,
+      details: buyer.details,
+      asOf,
+      at: moment.at,
+    });
+    if (made) return (await findCustomer(trx, id)) as Customer;
+  }
+  throw new Error(`no customer could be found or made for order ${buyer.wooOrderId}`);
+}
+
+async function identify(trx: Trx, moment: Moment, buyer: Buyer): Promise<Customer | null> {
+  const { wooCustomerId, emailNormalised } = buyer.identity;
+  if (wooCustomerId === null && emailNormalised === null) {
+    return findByOnlyOrder(trx, buyer.storeId, buyer.wooOrderId);
+  }
+  const byId = wooCustomerId === null ? null : await findByWooId(trx, buyer.storeId, wooCustomerId);
+  if (byId || emailNormalised === null) return byId;
+  const byEmail = await findByEmail(trx, buyer.storeId, emailNormalised);
+  if (!byEmail || wooCustomerId === null) return byEmail;
+  if (byEmail.wooCustomerId !== null) return null; // somebody else's account with the same address
+  return (await attachWooId(trx, byEmail.id, wooCustomerId, moment.at))
+    ? { ...byEmail, wooCustomerId }
+    : identify(trx, moment, buyer);
+}
+
+async function refresh(trx: Trx, moment: Moment, found: Customer, buyer: Buyer): Promise<Customer> {
+  let customer = found;
+  for (let round = 0; round < 3; round++) {
+    const known: Details = {
+      name: customer.name,
+      email: customer.email ?? '',
+      phone: customer.phone ?? '',
+      phoneE164: customer.phoneE164 ?? '',
+      country: customer.country ?? '',
+      locale: customer.locale,
+    };
+    const next = mergeDetails({ details: known, asOf: customer.detailsAsOf }, buyer);
+    if (!next || (await saveDetails(trx, customer, { ...next, at: moment.at }))) {
+      return (await findCustomer(trx, customer.id)) as Customer;
+    }
+    customer = (await findCustomer(trx, customer.id)) as Customer;
+  }
+  assert(false, 'a customer row that this transaction wrote to cannot change under it');
+}

@@ -1,0 +1,133 @@
+import type { Db, Trx } from '../../platform/db';
+import { type Details, type DetailsAsOf, type Identity, normaliseEmail } from './rules';
+
+export interface Customer {
+  id: string;
+  storeId: string;
+  wooCustomerId: number | null;
+  email: string | null;
+  emailNormalised: string | null;
+  name: string;
+  phone: string | null;
+  phoneE164: string | null;
+  country: string | null;
+  locale: string;
+  detailsAsOf: DetailsAsOf;
+  createdAt: string;
+  updatedAt: string;
+}
+
+type Row = Record<string, unknown>;
+
+function fromRow(row: Row): Customer {
+  return {
+    id: row.id as string,
+    storeId: row.store_id as string,
+    wooCustomerId: row.woo_customer_id === null ? null : Number(row.woo_customer_id),
+    email: row.email as string | null,
+    emailNormalised: row.email_normalised as string | null,
+    name: row.name as string,
+    phone: row.phone as string | null,
+    phoneE164: row.phone_e164 as string | null,
+    country: row.country as string | null,
+    locale: row.locale as string,
+    detailsAsOf: JSON.parse(row.details_as_of as string) as DetailsAsOf,
+    createdAt: row.created_at as string,
+    updatedAt: row.updated_at as string,
+  };
+}
+
+async function one(query: PromiseLike<unknown>): Promise<Customer | null> {
+  const row = (await query) as Row | undefined;
+  return row ? fromRow(row) : null;
+}
+
+export function findCustomer(db: Db, id: string): Promise<Customer | null> {
+  return one(db('customers').where({ id }).first());
+}
+
+export function findByWooId(db: Db, storeId: string, wooCustomerId: number): Promise<Customer | null> {
+  return one(db('customers').where({ store_id: storeId, woo_customer_id: wooCustomerId }).first());
+}
+
+/** Of several with one address: the guest first, then the oldest. */
+export function findByEmail(db: Db, storeId: string, emailNormalised: string): Promise<Customer | null> {
+  return one(
+    db('customers')
+      .where({ store_id: storeId, email_normalised: emailNormalised })
+      .orderByRaw('CASE WHEN woo_customer_id IS NULL THEN 0 ELSE 1 END, id')
+      .first(),
+  );
+}
+
+export function findByOnlyOrder(db: Db, storeId: string, wooOrderId: number): Promise<Customer | null> {
+  return one(db('customers').where({ store_id: storeId, only_order_woo_id: wooOrderId }).first());
+}
+
+function columns(details: Details, asOf: DetailsAsOf): Row {
+  return {
+    name: details.name,
+    email: details.email || null,
+    phone: details.phone || null,
+    phone_e164: details.phoneE164 || null,
+    country: details.country || null,
+    locale: details.locale,
+    details_as_of: JSON.stringify(asOf),
+  };
+}
+
+/** False when another one made this customer first. */
+export async function insertCustomer(
+  trx: Trx,
+  input: {
+    id: string;
+    storeId: string;
+    identity: Identity;
+    onlyOrderWooId: number | null;
+    details: Details;
+    asOf: DetailsAsOf;
+    at: string;
+  },
+): Promise<boolean> {
+  const rows: unknown[] = await trx('customers')
+    .insert({
+      id: input.id,
+      store_id: input.storeId,
+      woo_customer_id: input.identity.wooCustomerId,
+      email_normalised: input.identity.emailNormalised,
+      only_order_woo_id: input.onlyOrderWooId,
+      ...columns(input.details, input.asOf),
+      created_at: input.at,
+      updated_at: input.at,
+    })
+    .onConflict()
+    .ignore()
+    .returning('id');
+  return rows.length === 1;
+}
+
+/** False when the customer has got another shop account by now. */
+export async function attachWooId(trx: Trx, id: string, wooCustomerId: number, at: string): Promise<boolean> {
+  const changed = await trx('customers')
+    .where({ id })
+    .whereNull('woo_customer_id')
+    .update({ woo_customer_id: wooCustomerId, updated_at: at });
+  return changed === 1;
+}
+
+/** False when the details changed since they were read. */
+export async function saveDetails(
+  trx: Trx,
+  customer: Customer,
+  next: { details: Details; asOf: DetailsAsOf; at: string },
+): Promise<boolean> {
+  const changed = await trx('customers')
+    .where({ id: customer.id, details_as_of: JSON.stringify(customer.detailsAsOf) })
+    .update({
+      ...columns(next.details, next.asOf),
+      // A shop account keeps its identity when its address changes; a guest is the address.
+      ...(customer.wooCustomerId === null ? {} : { email_normalised: normaliseEmail(next.details.email) }),
+      updated_at: next.at,
+    });
+  return changed === 1;
+}

@@ -1,0 +1,87 @@
+import type { Db } from '../../platform/db';
+import { limits } from '../../platform/limits';
+import type { Moment } from '../../platform/moment';
+import { Refusal } from '../../platform/refusal';
+import type { Delivery } from './rules';
+import { findDelivery, insertDelivery, reopen, saveClaimed } from './store';
+
+/**
+ * Keep a signed request as it came. One insert, no transaction: its commit is what the sender is told.
+ * Shape:   { storeId, topic, headers, body: raw bytes } → Delivery
+ * Writes:  deliveries
+ * Repeat:  another row; nothing in a request identifies it (the Delivery-ID is not unique)
+ * Source:  DESIGN §2.1, §2.10
+ */
+export async function storeDelivery(
+  db: Db,
+  moment: Moment,
+  input: { storeId: string; topic: string; headers: Record<string, string>; body: Buffer },
+): Promise<Delivery> {
+  const delivery: Delivery = {
+    id: moment.ids.next(),
+    ...input,
+    receivedAt: moment.at,
+    status: 'pending',
+    attempts: 0,
+    wooId: null,
+    reason: null,
+  };
+  await insertDelivery(db, delivery);
+  return delivery;
+}
+
+/**
+ * Say what became of a claimed delivery.
+ * Shape:   → false when the lease was lost, and nothing was written: another worker says it
+ */
+export function finishDelivery(
+  db: Db,
+  input: {
+    id: string;
+    owner: string;
+    status: 'done' | 'ignored' | 'failed';
+    reason?: string | null;
+    wooId?: number | null;
+    attempts?: number;
+    now: string;
+  },
+): Promise<boolean> {
+  return saveClaimed(db, input, {
+    status: input.status,
+    reason: shorten(input.reason),
+    finished_at: input.now,
+    ...(input.wooId === undefined ? {} : { woo_id: input.wooId }),
+    ...(input.attempts === undefined ? {} : { attempts: input.attempts }),
+  });
+}
+
+/** Give a claimed delivery back, to be tried again at `nextAttemptAt`. False as in finishDelivery. */
+export function postponeDelivery(
+  db: Db,
+  input: { id: string; owner: string; nextAttemptAt: string; attempts: number; reason?: string | null; now: string },
+): Promise<boolean> {
+  return saveClaimed(db, input, {
+    next_attempt_at: input.nextAttemptAt,
+    attempts: input.attempts,
+    reason: shorten(input.reason),
+  });
+}
+
+/**
+ * Put a parked delivery back in line, as if it came now.
+ * Errors:  not-found, delivery-not-failed {status}
+ * Repeat:  refused, as it is pending by then
+ */
+export async function retryDelivery(db: Db, input: { id: string; now: string }): Promise<Delivery> {
+  const delivery = await reopen(db, input.id, input.now);
+  if (delivery) return delivery;
+  const found = await findDelivery(db, input.id);
+  if (!found) throw new Refusal('not-found', 'There is no such delivery.');
+  throw new Refusal('delivery-not-failed', 'Only failed and ignored deliveries can be tried again.', {
+    delivery_status: found.status,
+  });
+}
+
+function shorten(reason: string | null | undefined): string | null {
+  return reason?.slice(0, limits.reasonChars) ?? null;
+}

@@ -1,0 +1,2 @@
+export { finishDelivery, postponeDelivery, retryDelivery, storeDelivery } from './inbox';
+export { claimDeliveries, type Delivery, findDelivery, oldestPending } from './store';

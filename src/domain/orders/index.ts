@@ -1,0 +1,23 @@
+export { bringLines, flagsOf, newestFirst, payloadOf } from './orders';
+export {
+  contentSha256,
+  factsSha256,
+  type OrderPayload,
+  type Refund,
+  readOrderBody,
+  readRefundsBody,
+} from './payload';
+export { isNewestAmbiguous, type ReviewFlag, stateOf, wantedUnits } from './rules';
+export {
+  countOrdersOfTicket,
+  endLease,
+  keepSnapshot,
+  leaseOrder,
+  linesOf,
+  lockLeasedOrder,
+  type Order,
+  type OrderLine,
+  saveLine,
+  saveOrder,
+  snapshotsOf,
+} from './store';

@@ -1,0 +1,126 @@
+import type { Refund } from './payload';
+
+/** Pure decisions about an order, from the set of its known snapshots. */
+
+/** One known state of an order, without its body. */
+export interface Snapshot {
+  id: string;
+  contentSha256: string;
+  factsSha256: string;
+  status: string;
+  dateModifiedGmt: string;
+  datePaidGmt: string | null;
+  refundCount: number;
+  wooCustomerId: number | null;
+  emailNormalised: string | null;
+  /** When the store itself last answered with exactly this state; null: came by webhook only. */
+  confirmedAt: string | null;
+}
+
+const VOID = ['cancelled', 'refunded', 'failed', 'trash'];
+
+type Verdict = 'paid' | 'void' | 'silent';
+
+/** What one snapshot alone says. An unknown status without a payment date says nothing. */
+export function verdictOf(
+  snapshot: Pick<Snapshot, 'status' | 'datePaidGmt'>,
+  paidStatuses: string[],
+): Verdict {
+  if (VOID.includes(snapshot.status)) return 'void';
+  return paidStatuses.includes(snapshot.status) || snapshot.datePaidGmt !== null ? 'paid' : 'silent';
+}
+
+/** Within one second: unpaid and failed < paid < cancelled, refunded, trash. */
+function rankOf(snapshot: Snapshot, paidStatuses: string[]): number {
+  const verdict = verdictOf(snapshot, paidStatuses);
+  if (verdict === 'paid') return 1;
+  return verdict === 'void' && snapshot.status !== 'failed' ? 2 : 0;
+}
+
+/** Negative when `a` is newer. */
+export function compareNewestFirst(a: Snapshot, b: Snapshot, paidStatuses: string[]): number {
+  return (
+    compareFacts(a, b, paidStatuses) ||
+    compareText(b.confirmedAt ?? '', a.confirmedAt ?? '') ||
+    compareText(b.contentSha256, a.contentSha256)
+  );
+}
+
+/**
+ * Negative when `a` is older; what was bought is read from the oldest. Without confirmations, which come and go: the
+ * same set has the same oldest.
+ */
+export function compareOldestFirst(a: Snapshot, b: Snapshot, paidStatuses: string[]): number {
+  return -compareFacts(a, b, paidStatuses) || compareText(a.contentSha256, b.contentSha256);
+}
+
+/** What WooCommerce's one-second dates, the status and the refunds decide; 0: only the store itself can tell. */
+function compareFacts(a: Snapshot, b: Snapshot, paidStatuses: string[]): number {
+  return (
+    compareText(b.dateModifiedGmt, a.dateModifiedGmt) ||
+    rankOf(b, paidStatuses) - rankOf(a, paidStatuses) ||
+    b.refundCount - a.refundCount
+  );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Do the newest snapshots contradict each other in a way that only the store can settle? */
+export function isNewestAmbiguous(newestFirst: Snapshot[], paidStatuses: string[]): boolean {
+  const [first, second] = newestFirst;
+  if (!first || !second) return false;
+  const isTie = compareFacts(first, second, paidStatuses) === 0 && first.factsSha256 !== second.factsSha256;
+  return isTie && first.confirmedAt === null;
+}
+
+export interface OrderState {
+  paid: boolean;
+  everPaid: boolean;
+}
+
+/**
+ * Is the order paid? The newest snapshot that says anything decides.
+ * `trashedAfter`: the order was deleted without REST to ask; it counts as trashed until a newer snapshot than this.
+ * Source: DESIGN §3 "Paid?"
+ */
+export function stateOf(
+  newestFirst: Snapshot[],
+  paidStatuses: string[],
+  deletion: { gone: boolean; trashedAfter: string | null },
+): OrderState {
+  const everPaid = newestFirst.some((snapshot) => verdictOf(snapshot, paidStatuses) === 'paid');
+  const newest = newestFirst[0]?.dateModifiedGmt ?? '';
+  const trashed = deletion.trashedAfter !== null && newest <= deletion.trashedAfter;
+  if (deletion.gone || trashed) return { paid: false, everPaid };
+  for (const snapshot of newestFirst) {
+    const verdict = verdictOf(snapshot, paidStatuses);
+    if (verdict !== 'silent') return { paid: verdict === 'paid', everPaid };
+  }
+  return { paid: false, everPaid };
+}
+
+/** Refunded quantity of one line, clamped to what was bought: the store accepts a refund of 99 on a line of 3. */
+export function refundedQuantity(refunds: Refund[], wooLineId: number, quantity: number): number {
+  const sum = refunds.reduce((total, refund) => total + (refund.quantities[String(wooLineId)] ?? 0), 0);
+  return Math.min(sum, quantity);
+}
+
+/** Whole units of a line that are paid for: plugins sell halves, packages are whole. */
+export function wantedUnits(line: { quantity: number; refundedQuantity: number }): number {
+  return Math.max(0, Math.floor(line.quantity - line.refundedQuantity));
+}
+
+export function hasMoneyOnlyRefund(refunds: Refund[]): boolean {
+  return refunds.some((refund) => Object.keys(refund.quantities).length === 0);
+}
+
+/** Why a person should look at an order. */
+export type ReviewFlag =
+  | 'money-only-refund'
+  | 'refund-exceeds-line'
+  | 'refunds-not-readable'
+  | 'same-second-conflict'
+  | 'customer-changed'
+  | 'quantity-too-large';

@@ -1,0 +1,235 @@
+import type { Db, Trx } from '../../platform/db';
+import type { OrderPayload, Refund } from './payload';
+import type { ReviewFlag, Snapshot } from './rules';
+
+export interface Order {
+  id: string;
+  storeId: string;
+  wooId: number;
+  number: string;
+  status: string;
+  paid: boolean;
+  everPaid: boolean;
+  customerId: string | null;
+  ticketId: string | null;
+  trashedAfter: string | null;
+  gone: boolean;
+  /** As last read by REST; null: never read. */
+  refunds: Refund[] | null;
+  reviewFlags: ReviewFlag[];
+}
+
+export interface OrderLine {
+  id: string;
+  wooLineId: number;
+  name: string;
+  quantity: number;
+  refundedQuantity: number;
+  oldestSnapshotId: string;
+  catalogVersion: number;
+  packageVersionId: string | null;
+}
+
+type Row = Record<string, unknown>;
+
+function orderFromRow(row: Row): Order {
+  return {
+    id: row.id as string,
+    storeId: row.store_id as string,
+    wooId: Number(row.woo_id),
+    number: row.number as string,
+    status: row.status as string,
+    paid: row.paid === 1,
+    everPaid: row.ever_paid === 1,
+    customerId: row.customer_id as string | null,
+    ticketId: row.ticket_id as string | null,
+    trashedAfter: row.trashed_after as string | null,
+    gone: row.gone === 1,
+    refunds: row.refunds === null ? null : (JSON.parse(row.refunds as string) as Refund[]),
+    reviewFlags: JSON.parse(row.review_flags as string) as ReviewFlag[],
+  };
+}
+
+/**
+ * Takes the lease of an order, known or not: one worker per order at a time.
+ * Null while another worker has it.
+ */
+export async function leaseOrder(
+  db: Db,
+  input: { id: string; storeId: string; wooId: number; owner: string; now: string; until: string },
+): Promise<Order | null> {
+  const [row] = (await db('orders')
+    .insert({
+      id: input.id,
+      store_id: input.storeId,
+      woo_id: input.wooId,
+      number: String(input.wooId),
+      status: '',
+      paid: 0,
+      ever_paid: 0,
+      gone: 0,
+      review_flags: '[]',
+      lease_owner: input.owner,
+      lease_until: input.until,
+      created_at: input.now,
+      updated_at: input.now,
+    })
+    .onConflict(['store_id', 'woo_id'])
+    .merge({ lease_owner: input.owner, lease_until: input.until })
+    .where((q) => q.whereNull('orders.lease_until').orWhere('orders.lease_until', '<', input.now))
+    .returning('*')) as Row[];
+  return row ? orderFromRow(row) : null;
+}
+
+/** Keeps the order's row for this transaction; null when the lease was lost (it ran out and another worker took over). */
+export async function lockLeasedOrder(trx: Trx, id: string, owner: string): Promise<Order | null> {
+  const [row] = (await trx('orders')
+    .where({ id, lease_owner: owner })
+    .update({ lease_owner: owner })
+    .returning('*')) as Row[];
+  return row ? orderFromRow(row) : null;
+}
+
+export async function endLease(db: Db, id: string, owner: string): Promise<void> {
+  await db('orders').where({ id, lease_owner: owner }).update({ lease_owner: null, lease_until: null });
+}
+
+export async function saveOrder(
+  trx: Trx,
+  order: Order,
+  payload: OrderPayload | null,
+  at: string,
+): Promise<void> {
+  await trx('orders')
+    .where({ id: order.id })
+    .update({
+      number: order.number,
+      status: order.status,
+      paid: order.paid ? 1 : 0,
+      ever_paid: order.everPaid ? 1 : 0,
+      customer_id: order.customerId,
+      ticket_id: order.ticketId,
+      ...(payload && {
+        currency: payload.currency,
+        total: payload.total,
+        date_created_gmt: payload.dateCreatedGmt,
+        date_modified_gmt: payload.dateModifiedGmt,
+      }),
+      trashed_after: order.trashedAfter,
+      gone: order.gone ? 1 : 0,
+      refunds: order.refunds === null ? null : JSON.stringify(order.refunds),
+      review_flags: JSON.stringify(order.reviewFlags),
+      updated_at: at,
+    });
+}
+
+export interface NewSnapshot {
+  id: string;
+  orderId: string;
+  source: 'webhook' | 'rest';
+  deliveryId: string | null;
+  contentSha256: string;
+  factsSha256: string;
+  payload: OrderPayload;
+  emailNormalised: string | null;
+  json: string;
+  at: string;
+}
+
+/** Keeps a state of the order; the same state again only notes that the store confirmed it. */
+export async function keepSnapshot(trx: Trx, snapshot: NewSnapshot): Promise<void> {
+  const confirmedAt = snapshot.source === 'rest' ? snapshot.at : null;
+  const insert = trx('order_snapshots')
+    .insert({
+      id: snapshot.id,
+      order_id: snapshot.orderId,
+      content_sha256: snapshot.contentSha256,
+      facts_sha256: snapshot.factsSha256,
+      source: snapshot.source,
+      delivery_id: snapshot.deliveryId,
+      status: snapshot.payload.status,
+      date_modified_gmt: snapshot.payload.dateModifiedGmt,
+      date_paid_gmt: snapshot.payload.datePaidGmt,
+      refund_count: snapshot.payload.refundCount,
+      woo_customer_id: snapshot.payload.wooCustomerId,
+      email_normalised: snapshot.emailNormalised,
+      body: snapshot.json,
+      received_at: snapshot.at,
+      confirmed_at: confirmedAt,
+    })
+    .onConflict(['order_id', 'content_sha256']);
+  await (confirmedAt === null ? insert.ignore() : insert.merge({ confirmed_at: confirmedAt }));
+}
+
+export async function snapshotsOf(db: Db, orderId: string): Promise<Snapshot[]> {
+  const rows = (await db('order_snapshots')
+    .where({ order_id: orderId })
+    .select(
+      'id',
+      'content_sha256',
+      'facts_sha256',
+      'status',
+      'date_modified_gmt',
+      'date_paid_gmt',
+      'refund_count',
+      'woo_customer_id',
+      'email_normalised',
+      'confirmed_at',
+    )) as Row[];
+  return rows.map((row) => ({
+    id: row.id as string,
+    contentSha256: row.content_sha256 as string,
+    factsSha256: row.facts_sha256 as string,
+    status: row.status as string,
+    dateModifiedGmt: row.date_modified_gmt as string,
+    datePaidGmt: row.date_paid_gmt as string | null,
+    refundCount: Number(row.refund_count),
+    wooCustomerId: row.woo_customer_id === null ? null : Number(row.woo_customer_id),
+    emailNormalised: row.email_normalised as string | null,
+    confirmedAt: row.confirmed_at as string | null,
+  }));
+}
+
+export async function snapshotBody(db: Db, id: string): Promise<string> {
+  const row = (await db('order_snapshots').where({ id }).first('body')) as { body: string };
+  return row.body;
+}
+
+export async function linesOf(db: Db, orderId: string): Promise<OrderLine[]> {
+  const rows = (await db('order_lines').where({ order_id: orderId }).orderBy('woo_line_id')) as Row[];
+  return rows.map((row) => ({
+    id: row.id as string,
+    wooLineId: Number(row.woo_line_id),
+    name: row.name as string,
+    quantity: Number(row.quantity),
+    refundedQuantity: Number(row.refunded_quantity),
+    oldestSnapshotId: row.oldest_snapshot_id as string,
+    catalogVersion: Number(row.catalog_version),
+    packageVersionId: row.package_version_id as string | null,
+  }));
+}
+
+export async function saveLine(trx: Trx, orderId: string, line: OrderLine, isNew: boolean): Promise<void> {
+  const columns = {
+    name: line.name,
+    quantity: line.quantity,
+    refunded_quantity: line.refundedQuantity,
+    oldest_snapshot_id: line.oldestSnapshotId,
+    package_version_id: line.packageVersionId,
+  };
+  if (isNew) {
+    await trx('order_lines').insert({
+      id: line.id,
+      order_id: orderId,
+      woo_line_id: line.wooLineId,
+      catalog_version: line.catalogVersion,
+      ...columns,
+    });
+  } else {
+    await trx('order_lines').where({ id: line.id }).update(columns);
+  }
+}
+
+export async function countOrdersOfTicket(db: Db, ticketId: string): Promise<number> {
+  return Number((await db('orders').where({ ticket_id: ticketId }).count({ n: '*' }).first())?.n);
+}

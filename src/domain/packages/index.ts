@@ -1,0 +1,3 @@
+export { createPackage, packageForLine, updatePackage } from './packages';
+export type { Match, Meter, PackageInput, PriceList } from './rules';
+export { findPackage, listPackages, type Package, type PackageVersion, versionsByIds } from './store';

@@ -1,0 +1,104 @@
+import type { Db, Trx } from '../../platform/db';
+import { isUniqueViolation } from '../../platform/dialect';
+import type { Moment } from '../../platform/moment';
+import { Refusal } from '../../platform/refusal';
+import { nextInSequence } from '../../platform/sequence';
+import { type Match, matchesOfLine, mistakesIn, mostSpecific, type PackageInput } from './rules';
+import {
+  activePackageWith,
+  findPackage,
+  type Package,
+  type PackageVersion,
+  savePackage,
+  versionsMatching,
+} from './store';
+
+/**
+ * Say what a product buys. Orders that Zeton saw before are not touched.
+ * Shape:   { storeId, …PackageInput } → Package
+ * Errors:  invalid-request {errors}, package-match-taken {package_id, package_name}
+ * Writes:  packages, package_versions (append)
+ * Source:  DESIGN §3 "Packages"
+ */
+export async function createPackage(
+  trx: Trx,
+  moment: Moment,
+  input: PackageInput & { storeId: string },
+): Promise<Package> {
+  const pkg: Package = {
+    ...input,
+    id: moment.ids.next(),
+    versionId: moment.ids.next(),
+    createdAt: moment.at,
+    updatedAt: moment.at,
+  };
+  await save(trx, pkg, true);
+  return pkg;
+}
+
+/**
+ * Change what future orders buy; what was bought stays as bought.
+ * Shape:   id, the fields that change → Package
+ * Errors:  not-found, invalid-request {errors}, package-match-taken {package_id, package_name}
+ * Writes:  packages, package_versions (append)
+ * Source:  DESIGN §3 "Packages"
+ */
+export async function updatePackage(
+  trx: Trx,
+  moment: Moment,
+  id: string,
+  changes: Partial<PackageInput>,
+): Promise<Package> {
+  const known = await findPackage(trx, id);
+  if (!known) throw new Refusal('not-found', 'There is no such package.');
+  const pkg: Package = { ...known, ...changes, versionId: moment.ids.next(), updatedAt: moment.at };
+  await save(trx, pkg, false);
+  return pkg;
+}
+
+async function save(trx: Trx, pkg: Package, isNew: boolean): Promise<void> {
+  const errors = mistakesIn(pkg);
+  if (errors.length > 0) {
+    throw new Refusal('invalid-request', errors.map((e) => `${e.path}: ${e.message}`).join('; '), { errors });
+  }
+  // One package is saved at a time (the sequence's row is locked), so the check below cannot be raced;
+  // the unique index decides all the same.
+  const catalogVersion = await nextInSequence(trx, 'catalog');
+  const taken = pkg.active
+    ? await activePackageWith(trx, pkg.storeId, pkg.match, isNew ? null : pkg.id)
+    : null;
+  if (taken) throw matchTaken(pkg.match, taken);
+  try {
+    await savePackage(trx, pkg, { isNew, catalogVersion });
+  } catch (error) {
+    if (isUniqueViolation(error)) throw matchTaken(pkg.match, null);
+    throw error;
+  }
+}
+
+function matchTaken(match: Match, by: { id: string; name: string } | null): Refusal {
+  const product = `${match.kind} ${match.value}`;
+  return new Refusal(
+    'package-match-taken',
+    by
+      ? `This product (${product}) is already bought by package ${by.name}.`
+      : `This product (${product}) is already bought by another package.`,
+    { match: { [match.kind]: match.value }, package_id: by?.id ?? null, package_name: by?.name ?? null },
+  );
+}
+
+/**
+ * What an order line bought, in the catalogue as it was when the line was first seen.
+ * Shape:   storeId, line keys, catalogVersion → PackageVersion or null
+ * Source:  DESIGN §3: variation before product before sku; frozen as bought
+ */
+export async function packageForLine(
+  db: Db,
+  storeId: string,
+  line: { variationId: number; productId: number; sku: string | null },
+  catalogVersion: number,
+): Promise<PackageVersion | null> {
+  const matches = matchesOfLine(line);
+  if (matches.length === 0) return null;
+  return mostSpecific(await versionsMatching(db, storeId, matches, catalogVersion));
+}

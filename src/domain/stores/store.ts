@@ -1,0 +1,142 @@
+import type { Db, Trx } from '../../platform/db';
+import type { StoreDetails } from './rules';
+
+export interface Store extends StoreDetails {
+  id: string;
+  slug: string;
+  fromEnvironment: boolean;
+  createdAt: string;
+  updatedAt: string;
+}
+
+interface Row {
+  id: string;
+  slug: string;
+  name: string;
+  url: string | null;
+  consumer_key_sealed: string | null;
+  consumer_secret_sealed: string | null;
+  webhook_secret_sealed: string | null;
+  paid_statuses: string;
+  locale: string;
+  country: string;
+  time_zone: string;
+  from_environment: number;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Sealed {
+  consumerKey: string | null;
+  consumerSecret: string | null;
+  webhookSecret: string | null;
+}
+
+function storeFromRow(row: Row): Store {
+  return {
+    id: row.id,
+    slug: row.slug,
+    name: row.name,
+    url: row.url,
+    paidStatuses: JSON.parse(row.paid_statuses) as string[],
+    locale: row.locale,
+    country: row.country,
+    timeZone: row.time_zone,
+    fromEnvironment: row.from_environment === 1,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+function sealedFromRow(row: Row): Sealed {
+  return {
+    consumerKey: row.consumer_key_sealed,
+    consumerSecret: row.consumer_secret_sealed,
+    webhookSecret: row.webhook_secret_sealed,
+  };
+}
+
+function columns(store: Store): Omit<Row, 'consumer_key_sealed' | 'consumer_secret_sealed' | 'webhook_secret_sealed'> {
+  return {
+    id: store.id,
+    slug: store.slug,
+    name: store.name,
+    url: store.url,
+    paid_statuses: JSON.stringify(store.paidStatuses),
+    locale: store.locale,
+    country: store.country,
+    time_zone: store.timeZone,
+    from_environment: store.fromEnvironment ? 1 : 0,
+    created_at: store.createdAt,
+    updated_at: store.updatedAt,
+  };
+}
+
+/** Only the given ones: what is left out stays as it is. */
+function sealedColumns(sealed: Partial<Sealed>): Partial<Row> {
+  return {
+    ...(sealed.consumerKey === undefined ? {} : { consumer_key_sealed: sealed.consumerKey }),
+    ...(sealed.consumerSecret === undefined ? {} : { consumer_secret_sealed: sealed.consumerSecret }),
+    ...(sealed.webhookSecret === undefined ? {} : { webhook_secret_sealed: sealed.webhookSecret }),
+  };
+}
+
+export async function findStore(db: Db, id: string): Promise<Store | null> {
+  const row = await db<Row>('stores').where({ id }).first();
+  return row ? storeFromRow(row) : null;
+}
+
+export async function findStoreBySlug(db: Db, slug: string): Promise<Store | null> {
+  const row = await db<Row>('stores').where({ slug }).first();
+  return row ? storeFromRow(row) : null;
+}
+
+export async function findStoresBySlugs(db: Db, slugs: string[]): Promise<Store[]> {
+  const rows: Row[] = await db<Row>('stores').whereIn('slug', slugs).orderBy('slug');
+  return rows.map(storeFromRow);
+}
+
+/** By slug; `after` is the last slug of the page before. */
+export async function listStores(db: Db, page: { after?: string; limit: number }): Promise<Store[]> {
+  const query = db<Row>('stores').orderBy('slug').limit(page.limit);
+  const rows: Row[] = await (page.after === undefined ? query : query.where('slug', '>', page.after));
+  return rows.map(storeFromRow);
+}
+
+export async function findSealed(
+  db: Db,
+  by: { id: string } | { slug: string },
+): Promise<{ storeId: string; sealed: Sealed } | null> {
+  const row = await db<Row>('stores').where(by).first();
+  return row ? { storeId: row.id, sealed: sealedFromRow(row) } : null;
+}
+
+export async function allSealed(db: Db): Promise<Sealed[]> {
+  const rows: Row[] = await db<Row>('stores');
+  return rows.map(sealedFromRow);
+}
+
+/** Inserts the store, or finds the slug taken: false. */
+export async function insertStore(trx: Trx, store: Store, sealed: Partial<Sealed>): Promise<boolean> {
+  const inserted: unknown[] = await trx('stores')
+    .insert({ ...columns(store), ...sealedColumns(sealed) })
+    .onConflict('slug')
+    .ignore()
+    .returning('id');
+  return inserted.length > 0;
+}
+
+export async function saveStore(trx: Trx, store: Store, sealed: Partial<Sealed>): Promise<void> {
+  const { id, slug: _, created_at: __, ...changes } = columns(store);
+  await trx('stores')
+    .where({ id })
+    .update({ ...changes, ...sealedColumns(sealed) });
+}
+
+/** The store, with its row held until the transaction ends: two changes at once do not undo each other. */
+export async function lockStore(trx: Trx, id: string): Promise<{ store: Store; sealed: Sealed } | null> {
+  // A write, because SQLite knows no FOR UPDATE.
+  const rows = (await trx('stores').where({ id }).update({ id }).returning('*')) as Row[];
+  const row = rows[0];
+  return row ? { store: storeFromRow(row), sealed: sealedFromRow(row) } : null;
+}

@@ -1,0 +1,179 @@
+import type { Db, Trx } from '../../platform/db';
+import type { Moment } from '../../platform/moment';
+import { assert, Refusal } from '../../platform/refusal';
+import type { Vault } from '../../platform/secrets';
+import { checkStore, DEFAULT_STORE, detailsOfNew, type NewStore, type StoreChanges } from './rules';
+import {
+  allSealed,
+  findSealed,
+  findStoreBySlug,
+  insertStore,
+  lockStore,
+  type Sealed,
+  type Store,
+  saveStore,
+} from './store';
+
+export interface StoreSecrets {
+  consumerKey: string | null;
+  consumerSecret: string | null;
+  webhookSecret: string | null;
+}
+
+/**
+ * Connect a shop. What is not said is guessed from its address: name, language, country, time zone.
+ * Shape:   { slug, name?, url?, webhookSecret?, consumerKey?, consumerSecret?, paidStatuses?, locale?, country?, timeZone? } → Store
+ * Errors:  invalid-request {errors}, store-slug-taken
+ * Writes:  stores
+ */
+export async function createStore(trx: Trx, moment: Moment, vault: Vault, input: NewStore): Promise<Store> {
+  const checked = checkStore(input);
+  const store = newStore(moment, checked, false);
+  if (!(await insertStore(trx, store, seal(vault, checked)))) {
+    throw new Refusal('store-slug-taken', `There is already a store "${store.slug}".`, { slug: store.slug });
+  }
+  return store;
+}
+
+function newStore(moment: Moment, input: NewStore, fromEnvironment: boolean): Store {
+  return {
+    id: moment.ids.next(),
+    slug: input.slug,
+    ...detailsOfNew(input, input.url ?? null),
+    fromEnvironment,
+    createdAt: moment.at,
+    updatedAt: moment.at,
+  };
+}
+
+/**
+ * Change what is said; the rest stays.
+ * Errors:  not-found, invalid-request {errors}
+ * Writes:  stores
+ * Repeat:  the same change again changes nothing
+ */
+export async function updateStore(
+  trx: Trx,
+  moment: Moment,
+  vault: Vault,
+  id: string,
+  changes: StoreChanges,
+): Promise<Store> {
+  const checked = checkStore(changes);
+  const locked = await lockStore(trx, id);
+  if (!locked) throw new Refusal('not-found', 'There is no such store.');
+  const store: Store = {
+    ...locked.store,
+    name: checked.name ?? locked.store.name,
+    url: checked.url === undefined ? locked.store.url : checked.url,
+    paidStatuses: checked.paidStatuses ?? locked.store.paidStatuses,
+    locale: checked.locale ?? locked.store.locale,
+    country: checked.country ?? locked.store.country,
+    timeZone: checked.timeZone ?? locked.store.timeZone,
+    updatedAt: moment.at,
+  };
+  await saveStore(trx, store, seal(vault, checked));
+  return store;
+}
+
+/**
+ * See to it that the store `default` exists and is as the environment says.
+ * Shape:   values of WOOCOMMERCE_*; a null leaves what is there, so that an admin can fill it in → Store
+ * Writes:  stores, only where something differs
+ * Repeat:  harmless, also by several processes that start at once
+ * Source:  DESIGN §6 "Environment"
+ */
+export async function syncEnvironmentStore(
+  trx: Trx,
+  moment: Moment,
+  vault: Vault,
+  environment: StoreSecrets & { url: string | null },
+): Promise<Store> {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== null)) as StoreChanges;
+  const fromEnvironment = Object.keys(given).length > 0;
+  const found = await findStoreBySlug(trx, DEFAULT_STORE);
+  if (!found) {
+    const store = newStore(moment, { slug: DEFAULT_STORE, ...given }, fromEnvironment);
+    if (await insertStore(trx, store, seal(vault, given))) return store;
+  }
+  const existing = found ?? (await findStoreBySlug(trx, DEFAULT_STORE));
+  const locked = existing && (await lockStore(trx, existing.id));
+  assert(locked, 'the default store exists');
+  const changed = changedSecrets(vault, locked.sealed, given);
+  const url = given.url ?? locked.store.url;
+  if (
+    Object.keys(changed).length === 0 &&
+    url === locked.store.url &&
+    fromEnvironment === locked.store.fromEnvironment
+  ) {
+    return locked.store;
+  }
+  // The first address that is known also says where the shop is; what an admin has set since stays.
+  const untouched = locked.store.url === null && locked.store.createdAt === locked.store.updatedAt;
+  const details = untouched ? detailsOfNew({}, url) : { ...locked.store, url };
+  const store = { ...locked.store, ...details, fromEnvironment, updatedAt: moment.at };
+  await saveStore(trx, store, seal(vault, changed));
+  return store;
+}
+
+const SECRETS = ['consumerKey', 'consumerSecret', 'webhookSecret'] as const;
+
+function seal(vault: Vault, input: StoreChanges): Partial<Sealed> {
+  const sealed: Partial<Sealed> = {};
+  for (const name of SECRETS) {
+    const plain = input[name];
+    if (plain !== undefined) sealed[name] = plain === null ? null : vault.seal(plain);
+  }
+  return sealed;
+}
+
+function open(vault: Vault, sealed: Sealed): StoreSecrets {
+  const opened = (text: string | null) => (text === null ? null : vault.open(text));
+  return {
+    consumerKey: opened(sealed.consumerKey),
+    consumerSecret: opened(sealed.consumerSecret),
+    webhookSecret: opened(sealed.webhookSecret),
+  };
+}
+
+/** Sealing makes another text each time, so what is kept is compared opened. */
+function changedSecrets(vault: Vault, kept: Sealed, given: StoreChanges): StoreChanges {
+  const changed: StoreChanges = {};
+  for (const name of SECRETS) {
+    const value = given[name];
+    if (value === undefined) continue;
+    const sealed = kept[name];
+    let same = false;
+    try {
+      same = sealed !== null && vault.open(sealed) === value;
+    } catch {
+      // Sealed under another SECRET_KEY: the environment says it anew.
+    }
+    if (!same) changed[name] = value;
+  }
+  return changed;
+}
+
+/** For the gateway and the webhook only; never part of an answer. */
+export async function storeSecrets(db: Db, vault: Vault, id: string): Promise<StoreSecrets> {
+  const found = await findSealed(db, { id });
+  assert(found, `store ${id} exists`);
+  return open(vault, found.sealed);
+}
+
+/** All that a webhook has to know before it reads a body, in one query. */
+export async function webhookKey(
+  db: Db,
+  vault: Vault,
+  slug: string,
+): Promise<{ storeId: string; secret: string | null } | null> {
+  const found = await findSealed(db, { slug });
+  if (!found) return null;
+  const { webhookSecret } = found.sealed;
+  return { storeId: found.storeId, secret: webhookSecret === null ? null : vault.open(webhookSecret) };
+}
+
+/** Throws when SECRET_KEY is not the one under which the stored secrets were sealed: better at start than at an order. */
+export async function assertSecretsOpen(db: Db, vault: Vault): Promise<void> {
+  for (const sealed of await allSealed(db)) open(vault, sealed);
+}

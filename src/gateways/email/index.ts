@@ -1,0 +1,1 @@
+export { makeSandboxEmail } from './sandbox';

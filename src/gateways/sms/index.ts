@@ -1,0 +1,1 @@
+export { makeSandboxSms } from './sandbox';

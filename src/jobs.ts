@@ -1,0 +1,34 @@
+import { limits } from './platform/limits';
+import { advanceVideoSessions } from './usecases/advance-video-sessions';
+import type { Context } from './usecases/context';
+import { deliverMessages } from './usecases/deliver-messages';
+import { expireCredits } from './usecases/expire-credits';
+import { processDeliveries } from './usecases/process-delivery';
+
+/**
+ * Work that nobody asks for by HTTP. Every process runs every job: what is due is claimed by conditional update or done
+ * by verbs that may be repeated, so it does not matter how many processes look at once.
+ */
+export interface Job {
+  name: 'inbox' | 'outbox' | 'video' | 'credits.expire';
+  /** Poll: looks again that long after it found nothing, or when it is woken. Cron: at those times, in UTC. */
+  every: { pollMs: number } | { cron: string };
+  /** One batch; says how many it handled. */
+  run(ctx: Context): Promise<number>;
+}
+
+const batch = { limit: limits.workerBatch };
+
+export const jobs: readonly Job[] = [
+  { name: 'inbox', every: { pollMs: limits.workerPollMs }, run: (ctx) => processDeliveries(ctx, batch) },
+  { name: 'outbox', every: { pollMs: limits.workerPollMs }, run: (ctx) => deliverMessages(ctx, batch) },
+  {
+    name: 'video',
+    every: { pollMs: limits.videoTickSeconds * 1000 },
+    run: (ctx) => advanceVideoSessions(ctx, batch),
+  },
+  // Spending looks at the clock by itself (DESIGN §3), so a minute late harms nobody.
+  { name: 'credits.expire', every: { cron: '* * * * *' }, run: (ctx) => expireCredits(ctx, batch) },
+];
+
+export type JobName = Job['name'];

@@ -1,0 +1,128 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import makeKnex, { type Knex } from 'knex';
+import pg from 'pg';
+import { isRetryable, lockMigrations } from './dialect';
+import { limits } from './limits';
+
+/** A pool or a transaction: every verb takes one as its first argument. */
+export type Db = Knex;
+export type Trx = Knex.Transaction;
+
+const SqliteClient = require('knex/lib/dialects/sqlite3') as new (config: Knex.Config) => Knex.Client;
+
+/**
+ * Knex opens deferred transactions; with two processes on one file a read-then-write one then fails with SQLITE_BUSY
+ * at the write, where waiting cannot help. Taking the write lock at BEGIN makes `busy_timeout` work.
+ */
+class ImmediateSqliteClient extends SqliteClient {
+  _query(connection: unknown, query: { sql: string }): Promise<unknown> {
+    if (query.sql === 'BEGIN;') query.sql = 'BEGIN IMMEDIATE;';
+    return (
+      SqliteClient.prototype as { _query(connection: unknown, query: unknown): Promise<unknown> }
+    )._query.call(this, connection, query);
+  }
+}
+
+const SQLITE_PRAGMAS = [
+  'PRAGMA journal_mode = WAL',
+  // An acknowledged order survives a power cut.
+  'PRAGMA synchronous = FULL',
+  'PRAGMA foreign_keys = ON',
+  `PRAGMA busy_timeout = ${limits.sqliteBusyTimeoutMs}`,
+].join(';');
+
+/** Knex would print to the console, past the log; whatever it warns of is thrown as well. */
+const QUIET = { warn() {}, error() {}, deprecate() {}, debug() {} };
+
+interface SqliteConnection {
+  exec(sql: string, done: (error: Error | null) => void): void;
+}
+
+/**
+ * Opens a pool.
+ * Shape: 'sqlite:./data/zeton.sqlite' | 'sqlite::memory:' | 'postgres://…' → Knex
+ */
+export function openDatabase(
+  url: string,
+  options: { poolMax?: number; acquireTimeoutMs?: number } = {},
+): Knex {
+  const acquireConnectionTimeout = options.acquireTimeoutMs ?? limits.databaseAcquireTimeoutMs;
+  if (url.startsWith('sqlite:')) {
+    const filename = url.slice('sqlite:'.length);
+    if (filename !== ':memory:') mkdirSync(dirname(filename), { recursive: true });
+    return makeKnex({
+      client: ImmediateSqliteClient as unknown as typeof Knex.Client,
+      connection: { filename },
+      useNullAsDefault: true,
+      log: QUIET,
+      acquireConnectionTimeout,
+      pool: {
+        min: 1,
+        max: 1,
+        afterCreate: (connection: SqliteConnection, done: (error: Error | null, c: unknown) => void) =>
+          connection.exec(SQLITE_PRAGMAS, (error) => done(error, connection)),
+      },
+    });
+  }
+  // int8 (counts, sequences) as numbers: everything counted here stays far below 2^53.
+  pg.types.setTypeParser(20, Number);
+  return makeKnex({
+    client: 'pg',
+    log: QUIET,
+    connection: { connectionString: url, application_name: 'zeton' },
+    acquireConnectionTimeout,
+    pool: { min: 0, max: options.poolMax ?? limits.databasePoolMax },
+  });
+}
+
+/**
+ * Runs `work` in one transaction; run again from the start when the database says that another one was in the way.
+ * So `work` must have no effect outside the database. No network inside.
+ */
+export async function withTransaction<T>(db: Db, work: (trx: Trx) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await db.transaction(work);
+    } catch (error) {
+      if (!isRetryable(error) || attempt >= limits.transactionAttempts) throw error;
+      await new Promise((resolve) => setTimeout(resolve, attempt * attempt * 5 * (1 + Math.random())));
+    }
+  }
+}
+
+const MIGRATION_FILE = /^(\d{4}_[a-z0-9_]+)\.(ts|js)$/;
+
+/** Names without their ending: a database made from TypeScript (tests) is known to the build, and the other way round. */
+const migrationSource: Knex.MigrationSource<string> = {
+  getMigrations: () =>
+    Promise.resolve(
+      [...new Set(readdirSync(MIGRATIONS()).flatMap((file) => MIGRATION_FILE.exec(file)?.[1] ?? []))].sort(),
+    ),
+  getMigrationName: (name) => name,
+  getMigration: (name) => Promise.resolve(require(join(MIGRATIONS(), name)) as Knex.Migration),
+};
+
+function MIGRATIONS(): string {
+  return join(__dirname, '..', '..', 'migrations');
+}
+
+/** Brings the schema to the newest version, or leaves it as it was: all pending migrations share one transaction. */
+export async function migrate(db: Knex): Promise<void> {
+  await withTransaction(db, async (trx) => {
+    await lockMigrations(trx);
+    await trx.migrate.latest({ migrationSource });
+  });
+}
+
+export async function rollbackAll(db: Knex): Promise<void> {
+  await withTransaction(db, async (trx) => {
+    await lockMigrations(trx);
+    await trx.migrate.rollback({ migrationSource }, true);
+  });
+}
+
+export async function pendingMigrations(db: Knex): Promise<number> {
+  const [, pending] = (await db.migrate.list({ migrationSource })) as [unknown[], unknown[]];
+  return pending.length;
+}

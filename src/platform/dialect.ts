@@ -1,0 +1,66 @@
+import type { Knex } from 'knex';
+
+/** Everything in which SQLite and PostgreSQL differ. No other file asks which engine it is on. */
+export type Engine = 'sqlite' | 'postgres';
+
+export function engineOf(db: Knex): Engine {
+  return (db.client as { config: { client: unknown } }).config.client === 'pg' ? 'postgres' : 'sqlite';
+}
+
+/** Column type for raw bytes. */
+export function bytesType(db: Knex): string {
+  return engineOf(db) === 'postgres' ? 'BYTEA' : 'BLOB';
+}
+
+function errorCode(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+}
+
+export function isUniqueViolation(error: unknown): boolean {
+  const code = errorCode(error);
+  if (code === '23505') return true;
+  return code === 'SQLITE_CONSTRAINT' && /UNIQUE constraint failed/.test(String((error as Error).message));
+}
+
+/** The other side of a race won: the whole transaction can be run again. */
+export function isRetryable(error: unknown): boolean {
+  return ['SQLITE_BUSY', '40001', '40P01'].includes(errorCode(error));
+}
+
+/** Makes the database itself refuse UPDATE and DELETE on a table. */
+export async function refuseChanges(db: Knex, table: string): Promise<void> {
+  if (engineOf(db) === 'postgres') {
+    await db.raw(`CREATE FUNCTION ${table}_refuse_change() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION '${table} only grows: % refused', TG_OP; END $$`);
+    await db.raw(`CREATE TRIGGER ${table}_no_change BEFORE UPDATE OR DELETE ON ${table}
+      FOR EACH ROW EXECUTE FUNCTION ${table}_refuse_change()`);
+    await db.raw(`CREATE TRIGGER ${table}_no_truncate BEFORE TRUNCATE ON ${table}
+      FOR EACH STATEMENT EXECUTE FUNCTION ${table}_refuse_change()`);
+    return;
+  }
+  for (const verb of ['UPDATE', 'DELETE']) {
+    await db.raw(`CREATE TRIGGER ${table}_no_${verb.toLowerCase()} BEFORE ${verb} ON ${table}
+      BEGIN SELECT RAISE(ABORT, '${table} only grows: ${verb} refused'); END`);
+  }
+}
+
+export async function allowChanges(db: Knex, table: string): Promise<void> {
+  if (engineOf(db) !== 'postgres') return; // SQLite drops a table's triggers with the table
+  await db.raw(`DROP FUNCTION IF EXISTS ${table}_refuse_change() CASCADE`);
+}
+
+/** Held until the transaction ends, so that two processes never migrate at once. SQLite: BEGIN IMMEDIATE already does it. */
+export async function lockMigrations(trx: Knex.Transaction): Promise<void> {
+  if (engineOf(trx) === 'postgres') await trx.raw('SELECT pg_advisory_xact_lock(7310574)');
+}
+
+/** Rows that another process is working on are passed over; on SQLite only one writer exists. */
+export function skipLocked<T extends Knex.QueryBuilder>(query: T): T {
+  return (engineOf(query as unknown as Knex) === 'postgres' ? query.forUpdate().skipLocked() : query) as T;
+}
+
+/** A case-insensitive "contains" that works the same on both engines, with the wildcards in `text` taken literally. */
+export function contains(column: string, text: string): { sql: string; binding: string } {
+  const escaped = text.toLowerCase().replace(/[\\%_]/g, (c) => `\\${c}`);
+  return { sql: `LOWER(${column}) LIKE ? ESCAPE '\\'`, binding: `%${escaped}%` };
+}

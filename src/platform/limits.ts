@@ -1,0 +1,57 @@
+/** Every limit of Zeton, each with its reason. Times end in their unit. */
+export const limits = {
+  /** WooCommerce bodies are a few KiB; an order of hundreds of lines with plugin meta stays under 1 MiB. */
+  webhookBodyBytes: 5 * 1024 * 1024,
+  apiBodyBytes: 1024 * 1024,
+  /** Deeper JSON than any order has: a cheap attack on recursive code. */
+  jsonDepth: 100,
+  pageSizeDefault: 50,
+  pageSizeMax: 200,
+  /** One character more than any help desk shows in one message; e-mail of the same text is still < 1 MiB. */
+  messageBodyChars: 100_000,
+  subjectChars: 500,
+  /** Twilio joins at most 10 parts into one message. */
+  smsSegmentsMax: 10,
+  nameChars: 200,
+  reasonChars: 500,
+  idempotencyKeyChars: 255,
+  /** More credits than a shop sells in one line; keeps every sum far below 2^53. */
+  creditQuantityMax: 1_000_000,
+  grantsPerPackage: 20,
+  validityDaysMax: 3650,
+  videoBlockMinutesMax: 240,
+
+  databasePoolMax: 10,
+  databaseAcquireTimeoutMs: 10_000,
+  sqliteBusyTimeoutMs: 10_000,
+  transactionAttempts: 5,
+
+  /** A claimed row whose worker died is taken over after this. */
+  leaseSeconds: 60,
+  workerBatch: 20,
+  workerPollMs: 1_000,
+  inboxAttempts: 8,
+  outboxAttempts: 8,
+  /** First wait after a failed attempt; doubled each time, up to the cap. */
+  backoffFirstSeconds: 2,
+  backoffCapSeconds: 3_600,
+  shutdownMs: 10_000,
+
+  /** A customer who does not come is not waited for longer. */
+  videoWaitingMinutes: 60,
+  /** Under this much connected time nothing is charged (DESIGN §3). */
+  videoFreeSeconds: 60,
+  /** The next block is held this long before the running one ends (DESIGN §3). */
+  videoHoldAheadSeconds: 120,
+  videoTickSeconds: 5,
+  /** A room that says nothing for so long is gone, with whoever was in it: a crash must not drain a customer's credits. */
+  videoSilenceMinutes: 240,
+
+  topUpAdoptionDays: 14,
+  followUpFreeDays: 14,
+} as const;
+
+/** Seconds to wait before attempt `attempt + 1`. */
+export function backoffSeconds(attempt: number): number {
+  return Math.min(limits.backoffFirstSeconds * 2 ** Math.max(0, attempt - 1), limits.backoffCapSeconds);
+}

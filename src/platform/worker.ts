@@ -1,0 +1,93 @@
+import type { Log } from './log';
+
+/** A loop that works off what is due, in this process; any number of processes may run the same one. */
+export interface Worker {
+  readonly name: string;
+  start(): void;
+  /** Look again at once instead of after the pause. */
+  wake(): void;
+  /** Ends the loop; what is running is finished first. */
+  stop(): Promise<void>;
+  /** False when the loop hangs: running or overdue for longer than `WORKER_STALL_MS`. */
+  alive(): boolean;
+}
+
+export interface WorkerOptions {
+  name: string;
+  /** One round; says how much it did. More than none: there may be more, so it is run again at once. */
+  run(): Promise<number>;
+  /** Pause after a round that found nothing. Infinity: only wake() starts the next one. */
+  pollMs: number;
+  log: Log;
+}
+
+/** First pause after an exception; doubled each time up to the cap. */
+const RETRY_FIRST_MS = 1_000;
+const RETRY_CAP_MS = 60_000;
+/** A round is a batch of short transactions and calls that have time-outs of their own: minutes mean that it hangs. */
+const WORKER_STALL_MS = 5 * 60_000;
+
+/**
+ * An exception is logged and waited off, and never ends the loop. A wake() during that wait is kept for afterwards:
+ * busy webhooks must not turn a broken job into a hot loop.
+ */
+export function makeWorker({ name, run, pollMs, log }: WorkerOptions): Worker {
+  let stopping = false;
+  let woken = false;
+  let failures = 0;
+  let cutPause: (() => void) | null = null;
+  let loop: Promise<void> | null = null;
+  /** When something must have happened at the latest. */
+  let dueAt = Number.POSITIVE_INFINITY;
+
+  async function work(): Promise<void> {
+    while (!stopping) {
+      woken = false;
+      dueAt = Date.now();
+      let handled = 0;
+      try {
+        handled = await run();
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        log.error({ err: error, job: name, failures }, 'job failed');
+      }
+      if (failures > 0) await pause(Math.min(RETRY_FIRST_MS * 2 ** (failures - 1), RETRY_CAP_MS), false);
+      else if (handled > 0)
+        await new Promise(setImmediate); // let requests in between
+      else await pause(pollMs, true);
+    }
+    dueAt = Number.POSITIVE_INFINITY;
+  }
+
+  async function pause(ms: number, wakeable: boolean): Promise<void> {
+    if (stopping || (wakeable && woken)) return;
+    dueAt = Date.now() + ms;
+    await new Promise<void>((resolve) => {
+      const timer = Number.isFinite(ms) ? setTimeout(resolve, ms) : undefined;
+      cutPause = () => {
+        if (!wakeable && !stopping) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    cutPause = null;
+  }
+
+  return {
+    name,
+    start() {
+      loop ??= work();
+    },
+    wake() {
+      woken = true;
+      cutPause?.();
+    },
+    async stop() {
+      stopping = true;
+      cutPause?.();
+      await loop;
+    },
+    alive: () => loop !== null && !stopping && Date.now() - dueAt < WORKER_STALL_MS,
+  };
+}

@@ -1,0 +1,385 @@
+import { bringToOrder, type Grant, grantsOf, type OrderClaim } from '../domain/credits';
+import {
+  type Customer,
+  customerOfBuyer,
+  findCustomer,
+  localeOf,
+  normaliseEmail,
+  phoneToE164,
+} from '../domain/customers';
+import { addMessage } from '../domain/messages';
+import {
+  bringLines,
+  contentSha256,
+  countOrdersOfTicket,
+  endLease,
+  factsSha256,
+  flagsOf,
+  isNewestAmbiguous,
+  keepSnapshot,
+  leaseOrder,
+  linesOf,
+  lockLeasedOrder,
+  newestFirst,
+  type Order,
+  type OrderLine,
+  type OrderPayload,
+  payloadOf,
+  type Refund,
+  type ReviewFlag,
+  readOrderBody,
+  readRefundsBody,
+  saveLine,
+  saveOrder,
+  snapshotsOf,
+  stateOf,
+  wantedUnits,
+} from '../domain/orders';
+import { type PackageVersion, packageForLine, versionsByIds } from '../domain/packages';
+import { type Store, storeSecrets } from '../domain/stores';
+import { adoptUnpaidTicket, moveTicket, openTicket, ticketToAdopt } from '../domain/tickets';
+import type { Shop } from '../gateways/woocommerce/gateway';
+import { addSeconds, iso } from '../platform/clock';
+import { type Trx, withTransaction } from '../platform/db';
+import { limits } from '../platform/limits';
+import type { Moment } from '../platform/moment';
+import { currentInSequence } from '../platform/sequence';
+import { endOfDayAfter } from '../platform/time-zone';
+import { type Context, momentOf } from './context';
+
+/** Something the shop said about one order. */
+export type OrderNews =
+  | {
+      kind: 'snapshot';
+      json: string;
+      source: 'webhook' | 'rest';
+      deliveryId: string | null;
+      restored: boolean;
+    }
+  /** Trashed or deleted; carries no date, so the store is asked where it can be. */
+  | { kind: 'deleted' };
+
+export type Applied = 'applied' | 'busy';
+
+/**
+ * Bring one order, its customer, credits and ticket to what the set of its known snapshots says.
+ * Shape:   store, WooCommerce order id, news → 'applied', or 'busy' while another worker has the order
+ * Errors:  what the gateway throws (try again later)
+ * Writes:  orders, order_snapshots, order_lines, customers, tickets, messages, the ledger; one transaction
+ * Repeat:  the same news in any order, any number of times → the same end state
+ * Source:  DESIGN §2.2, §3 "Applying snapshots"
+ */
+export async function applyOrderNews(
+  ctx: Context,
+  store: Store,
+  wooId: number,
+  news: OrderNews,
+): Promise<Applied> {
+  const owner = ctx.ids.next();
+  const now = ctx.clock.now();
+  const leased = await leaseOrder(ctx.db, {
+    id: ctx.ids.next(),
+    storeId: store.id,
+    wooId,
+    owner,
+    now: iso(now),
+    until: iso(addSeconds(now, limits.leaseSeconds)),
+  });
+  if (!leased) return 'busy';
+  try {
+    const readings = await askStore(ctx, store, leased, news);
+    const applied = await withTransaction(ctx.db, (trx) =>
+      apply(ctx, trx, store, leased.id, owner, news, readings),
+    );
+    return applied ? 'applied' : 'busy';
+  } finally {
+    await endLease(ctx.db, leased.id, owner);
+  }
+}
+
+/** What the store answered, read under the lease and before the transaction. */
+interface Readings {
+  order: { kind: 'order'; json: string } | { kind: 'missing' } | { kind: 'unavailable' } | null;
+  refunds: Refund[] | null;
+}
+
+async function askStore(ctx: Context, store: Store, known: Order, news: OrderNews): Promise<Readings> {
+  const gateway = ctx.gateways.woocommerce;
+  const shop = await shopOf(ctx, store);
+  const snapshots = newestFirst(await snapshotsOf(ctx.db, known.id), store.paidStatuses);
+  let order: Readings['order'] = null;
+  let refundsMayExist = (known.refunds ?? []).length > 0 || snapshots.some((s) => s.refundCount > 0);
+  if (news.kind === 'deleted') {
+    order = await gateway.readOrder(shop, known.wooId);
+  } else {
+    const payload = orderIn(news.json);
+    refundsMayExist ||= payload.refundCount > 0;
+    const came = draftSnapshot(payload, contentSha256(news.json));
+    const isKnown = snapshots.some((s) => s.contentSha256 === came.contentSha256);
+    const all = newestFirst(isKnown ? snapshots : [...snapshots, came], store.paidStatuses);
+    if (isNewestAmbiguous(all, store.paidStatuses)) order = await gateway.readOrder(shop, known.wooId);
+  }
+  if (!refundsMayExist || known.gone) return { order, refunds: null };
+  const read = await gateway.readRefunds(shop, known.wooId);
+  return { order, refunds: read.kind === 'refunds' ? readRefundsBody(read.json) : null };
+}
+
+async function shopOf(ctx: Context, store: Store): Promise<Shop> {
+  const { consumerKey, consumerSecret } = await storeSecrets(ctx.db, ctx.vault, store.id);
+  return { slug: store.slug, url: store.url, consumerKey, consumerSecret };
+}
+
+function orderIn(json: string): OrderPayload {
+  const body = readOrderBody(json);
+  if (body.kind !== 'order') throw new Error(`the store answered with ${body.kind} instead of an order`);
+  return body.order;
+}
+
+function draftSnapshot(payload: OrderPayload, sha256: string) {
+  return {
+    id: sha256,
+    contentSha256: sha256,
+    factsSha256: factsSha256(payload),
+    status: payload.status,
+    dateModifiedGmt: payload.dateModifiedGmt,
+    datePaidGmt: payload.datePaidGmt,
+    refundCount: payload.refundCount,
+    wooCustomerId: payload.wooCustomerId,
+    emailNormalised: normaliseEmail(payload.billing.email),
+    confirmedAt: null,
+  };
+}
+
+async function apply(
+  ctx: Context,
+  trx: Trx,
+  store: Store,
+  orderId: string,
+  owner: string,
+  news: OrderNews,
+  readings: Readings,
+): Promise<boolean> {
+  const order = await lockLeasedOrder(trx, orderId, owner);
+  if (!order) return false;
+  const moment = momentOf(ctx, { kind: 'store', id: store.id, name: store.name });
+  const came: { payload: OrderPayload; contentSha256: string }[] = [];
+  const keep = async (json: string, source: 'webhook' | 'rest', deliveryId: string | null) => {
+    const payload = orderIn(json);
+    const hashes = { contentSha256: contentSha256(json), factsSha256: factsSha256(payload) };
+    const emailNormalised = normaliseEmail(payload.billing.email);
+    const id = ctx.ids.next();
+    await keepSnapshot(trx, {
+      id,
+      orderId,
+      source,
+      deliveryId,
+      ...hashes,
+      payload,
+      emailNormalised,
+      json,
+      at: moment.at,
+    });
+    came.push({ payload, contentSha256: hashes.contentSha256 });
+  };
+  if (news.kind === 'snapshot') await keep(news.json, news.source, news.deliveryId);
+  if (readings.order?.kind === 'order') await keep(readings.order.json, 'rest', null);
+  if (readings.order?.kind === 'missing') order.gone = true;
+  if (readings.refunds) order.refunds = readings.refunds;
+
+  const ordered = newestFirst(await snapshotsOf(trx, orderId), store.paidStatuses);
+  const newestDate = ordered[0]?.dateModifiedGmt ?? '';
+  if (news.kind === 'deleted' && readings.order?.kind === 'unavailable') order.trashedAfter = newestDate;
+  if (readings.order?.kind === 'order' || (news.kind === 'snapshot' && news.restored))
+    order.trashedAfter = null;
+  const state = stateOf(ordered, store.paidStatuses, order);
+  order.paid = state.paid;
+  order.everPaid = state.everPaid;
+
+  const newest = ordered[0] ? await payloadOf(trx, ordered[0].id) : null;
+  if (!newest) {
+    order.status = order.gone ? 'deleted' : 'trash';
+    await saveOrder(trx, order, null, moment.at);
+    return true;
+  }
+  order.number = newest.number;
+  order.status = order.gone ? 'deleted' : order.trashedAfter !== null ? 'trash' : newest.status;
+
+  let lines = await linesOf(trx, orderId);
+  const catalogVersion = await currentInSequence(trx, 'catalog');
+  for (const item of came.length > 0 ? came : [null]) {
+    const snapshot = item && ordered.find((known) => known.contentSha256 === item.contentSha256);
+    const changes = bringLines(lines, item && snapshot ? { snapshot, payload: item.payload } : null, newest, {
+      snapshots: ordered,
+      paidStatuses: store.paidStatuses,
+      refunds: order.refunds ?? [],
+      catalogVersion,
+      newId: () => ctx.ids.next(),
+    });
+    for (const { line, isNew, isChanged, rematch } of changes) {
+      if (rematch) {
+        const bought = await packageForLine(trx, store.id, rematch, line.catalogVersion);
+        line.packageVersionId = bought?.id ?? null;
+      }
+      if (isNew || isChanged) await saveLine(trx, orderId, line, isNew);
+    }
+    lines = changes.map((change) => change.line);
+  }
+  const bought = await versionsByIds(
+    trx,
+    lines.flatMap((line) => line.packageVersionId ?? []),
+  );
+  const flags = flagsOf({
+    ordered,
+    paidStatuses: store.paidStatuses,
+    paid: state.paid,
+    refunds: order.refunds,
+    lines,
+  });
+
+  const customer = await bringCustomer(trx, moment, store, order, ordered, newest, flags);
+  order.customerId = customer.id;
+  const opens = [...bought.values()].some((version) => version.opensTicket);
+  const opened = state.everPaid && opens && order.ticketId === null;
+  if (opened) order.ticketId = await bringTicket(trx, moment, customer, newest, lines, orderId);
+  await saveOrder(trx, { ...order, reviewFlags: flags }, newest, moment.at);
+  if (order.ticketId && newest.customerNote.trim() !== '') {
+    await addMessage(
+      trx,
+      { ...moment, actor: { kind: 'customer', id: customer.id, name: customer.name } },
+      {
+        ticketId: order.ticketId,
+        direction: 'in',
+        channel: 'order_note',
+        kind: 'customer',
+        messageKey: `order:${orderId}:note`,
+        body: newest.customerNote,
+        status: 'received',
+      },
+    );
+  }
+  const expiry = await paidSince(trx, ordered, store.paidStatuses);
+  await bringToOrder(trx, moment, {
+    orderId,
+    customerId: customer.id,
+    claims: claimsOf(store, order, lines, bought, expiry, flags),
+    reason: `order ${order.number}: ${order.status}`,
+  });
+  if (flags.includes('quantity-too-large')) {
+    await saveOrder(trx, { ...order, reviewFlags: flags }, newest, moment.at);
+  }
+  return true;
+}
+
+/** The date from which validity counts: the latest payment date (else creation date) that any paid snapshot tells. */
+async function paidSince(
+  trx: Trx,
+  ordered: { id: string; status: string; datePaidGmt: string | null }[],
+  paidStatuses: string[],
+): Promise<string | null> {
+  const paidDates = ordered.flatMap((snapshot) => snapshot.datePaidGmt ?? []);
+  if (paidDates.length > 0) return paidDates.sort().at(-1) as string;
+  const paid = ordered.find((snapshot) => paidStatuses.includes(snapshot.status));
+  return paid ? (await payloadOf(trx, paid.id)).dateCreatedGmt : null;
+}
+
+function claimsOf(
+  store: Store,
+  order: Order,
+  lines: OrderLine[],
+  bought: Map<string, PackageVersion>,
+  since: string | null,
+  flags: ReviewFlag[],
+): OrderClaim[] {
+  return lines.flatMap((line) => {
+    const version = line.packageVersionId ? bought.get(line.packageVersionId) : undefined;
+    if (!version) return [];
+    const units = order.paid ? wantedUnits(line) : 0;
+    return version.grants.map(({ meter, quantity }): OrderClaim => {
+      const wanted = units * quantity;
+      const tooLarge = wanted > limits.creditQuantityMax;
+      if (tooLarge && !flags.includes('quantity-too-large')) flags.push('quantity-too-large');
+      return {
+        grantKey: `woo:${store.slug}:${order.wooId}:line:${line.wooLineId}:${meter}`,
+        orderLineId: line.id,
+        packageVersionId: version.id,
+        meter,
+        // Nobody buys a million credits in one line; a person looks before they are given.
+        wanted: tooLarge ? 0 : wanted,
+        smsUnit: version.smsUnit,
+        videoBlockMinutes: version.videoBlockMinutes,
+        priceList: meter === 'any' ? version.priceList : null,
+        scope: version.scope,
+        ticketFamilyId: version.scope === 'ticket' ? order.ticketId : null,
+        expiresAt:
+          version.validityDays === null || since === null
+            ? null
+            : endOfDayAfter(since, version.validityDays, store.timeZone),
+      };
+    });
+  });
+}
+
+/** Identity is taken from the newest snapshot that identifies somebody. */
+async function bringCustomer(
+  trx: Trx,
+  moment: Moment,
+  store: Store,
+  order: Order,
+  ordered: { id: string; wooCustomerId: number | null; emailNormalised: string | null }[],
+  newest: OrderPayload,
+  flags: ReviewFlag[],
+): Promise<Customer> {
+  const who = ordered.find((s) => s.wooCustomerId !== null || s.emailNormalised !== null);
+  const payload = who && who.id !== ordered[0]?.id ? await payloadOf(trx, who.id) : newest;
+  const { billing } = payload;
+  const wanted = await customerOfBuyer(trx, moment, {
+    storeId: store.id,
+    identity: { wooCustomerId: who?.wooCustomerId ?? null, emailNormalised: who?.emailNormalised ?? null },
+    wooOrderId: order.wooId,
+    details: {
+      name: billing.name,
+      email: billing.email,
+      phone: billing.phone,
+      phoneE164: phoneToE164(billing.phone, billing.country, store.country) ?? '',
+      country: billing.country,
+      locale: localeOf(payload.meta, billing.country, store.locale),
+    },
+    asOf: `${payload.dateModifiedGmt} ${String(order.wooId).padStart(12, '0')}`,
+  });
+  if (order.customerId === null || order.customerId === wanted.id) return wanted;
+  const grants = (await grantsOf(trx, order.customerId)).filter((grant) => grant.orderId === order.id);
+  const isUntouched = grants.every((grant: Grant) => grant.held === 0 && grant.used === 0);
+  if (!isUntouched) {
+    flags.push('customer-changed');
+    return (await findCustomer(trx, order.customerId)) as Customer;
+  }
+  if (order.ticketId !== null && (await countOrdersOfTicket(trx, order.ticketId)) === 1) {
+    await moveTicket(trx, moment, { ticketId: order.ticketId, customerId: wanted.id });
+  }
+  return wanted;
+}
+
+async function bringTicket(
+  trx: Trx,
+  moment: Moment,
+  customer: Customer,
+  newest: OrderPayload,
+  lines: OrderLine[],
+  orderId: string,
+): Promise<string> {
+  const topUpSince = iso(addSeconds(new Date(moment.at), -limits.topUpAdoptionDays * 86_400));
+  const waiting = await ticketToAdopt(trx, { customerId: customer.id, topUpSince });
+  if (waiting) {
+    await adoptUnpaidTicket(trx, moment, { ticketId: waiting.id, orderId });
+    return waiting.id;
+  }
+  const names = lines.filter((line) => line.packageVersionId !== null).map((line) => line.name);
+  const subject = `${[...new Set(names)].join(', ')} · #${newest.number}`.slice(0, limits.subjectChars);
+  const opened = await openTicket(trx, moment, {
+    storeId: customer.storeId,
+    customerId: customer.id,
+    subject,
+    origin: 'order',
+  });
+  return opened.id;
+}

@@ -1,0 +1,34 @@
+import type { Knex } from 'knex';
+import type { EmailGateway } from '../gateways/email/gateway';
+import type { SmsGateway } from '../gateways/sms/gateway';
+import type { WooCommerceGateway } from '../gateways/woocommerce/gateway';
+import type { Actor } from '../platform/actor';
+import { type Clock, iso } from '../platform/clock';
+import type { Ids } from '../platform/ids';
+import type { Log } from '../platform/log';
+import type { Moment } from '../platform/moment';
+import type { Vault } from '../platform/secrets';
+
+/** What buildApp() puts together and every use case takes first. */
+export interface Context {
+  db: Knex;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  vault: Vault;
+  /** Base of every link, without a final slash. */
+  publicUrl: string;
+  gateways: Gateways;
+  /** Tells this process's worker that there is work; others find it by polling. */
+  wake(work: 'inbox' | 'outbox'): void;
+}
+
+export interface Gateways {
+  woocommerce: WooCommerceGateway;
+  email: EmailGateway;
+  sms: SmsGateway;
+}
+
+export function momentOf(ctx: Context, actor: Actor): Moment {
+  return { at: iso(ctx.clock.now()), actor, ids: ctx.ids };
+}

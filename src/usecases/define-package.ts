@@ -1,0 +1,40 @@
+import { recordAudit } from '../domain/audit';
+import { createPackage, type Package, type PackageInput, updatePackage } from '../domain/packages';
+import type { Actor } from '../platform/actor';
+import type { Trx } from '../platform/db';
+import { type Context, momentOf } from './context';
+
+/** Says what a product buys, and who said so. Errors as createPackage(). */
+export async function createPackageIn(
+  trx: Trx,
+  ctx: Context,
+  actor: Actor,
+  input: PackageInput & { storeId: string },
+): Promise<Package> {
+  const moment = momentOf(ctx, actor);
+  const pkg = await createPackage(trx, moment, input);
+  await recordAudit(trx, moment, {
+    action: 'package.created',
+    subject: { kind: 'package', id: pkg.id },
+    facts: { ...input },
+  });
+  return pkg;
+}
+
+/** Changes what future orders buy, and keeps who changed it. Errors as updatePackage(). */
+export async function updatePackageIn(
+  trx: Trx,
+  ctx: Context,
+  actor: Actor,
+  id: string,
+  changes: Partial<PackageInput>,
+): Promise<Package> {
+  const moment = momentOf(ctx, actor);
+  const pkg = await updatePackage(trx, moment, id, changes);
+  await recordAudit(trx, moment, {
+    action: 'package.changed',
+    subject: { kind: 'package', id },
+    facts: { ...changes },
+  });
+  return pkg;
+}

@@ -1,0 +1,18 @@
+import { customersWithDueGrants, expireDueOf } from '../domain/credits';
+import { systemActor } from '../platform/actor';
+import { iso } from '../platform/clock';
+import { withTransaction } from '../platform/db';
+import { type Context, momentOf } from './context';
+
+/**
+ * Expire what is past its date, one customer a transaction; spending never waited for it.
+ * Shape:   { limit } → number of customers handled
+ * Repeat:  several processes at once are harmless: the second finds nothing left
+ */
+export async function expireCredits(ctx: Context, input: { limit: number }): Promise<number> {
+  const customers = await customersWithDueGrants(ctx.db, iso(ctx.clock.now()), input.limit);
+  for (const customerId of customers) {
+    await withTransaction(ctx.db, (trx) => expireDueOf(trx, momentOf(ctx, systemActor), customerId));
+  }
+  return customers.length;
+}

@@ -1,0 +1,115 @@
+import { claimDeliveries, type Delivery, finishDelivery, postponeDelivery } from '../domain/inbox';
+import { readOrderBody } from '../domain/orders';
+import { findStore } from '../domain/stores';
+import { addSeconds, iso } from '../platform/clock';
+import { backoffSeconds, limits } from '../platform/limits';
+import { applyOrderNews } from './apply-order-snapshot';
+import type { Context } from './context';
+
+type Outcome =
+  | { kind: 'done'; wooId: number }
+  | { kind: 'ignored'; reason: string; wooId?: number }
+  /** Trying again cannot help: the body stays what it is. */
+  | { kind: 'failed'; reason: string }
+  /** Another worker has the order. */
+  | { kind: 'busy' };
+
+/**
+ * Work off what came in, oldest first.
+ * Shape:   { limit } → number of deliveries handled
+ * Errors:  none: a delivery that cannot be processed is tried again with back-off, then parked as failed with its reason
+ * Writes:  deliveries; for orders see applyOrderNews
+ * Source:  DESIGN §2.10
+ */
+export async function processDeliveries(ctx: Context, input: { limit: number }): Promise<number> {
+  const owner = ctx.ids.next();
+  const claimed = await claimDeliveries(ctx.db, { owner, now: iso(ctx.clock.now()), limit: input.limit });
+  for (const delivery of claimed) await process(ctx, owner, delivery);
+  return claimed.length;
+}
+
+async function process(ctx: Context, owner: string, delivery: Delivery): Promise<void> {
+  const { id } = delivery;
+  try {
+    const outcome = await carryOut(ctx, delivery);
+    const now = iso(ctx.clock.now());
+    if (outcome.kind === 'busy') {
+      const nextAttemptAt = iso(addSeconds(ctx.clock.now(), 1));
+      await postponeDelivery(ctx.db, { id, owner, nextAttemptAt, attempts: delivery.attempts, now });
+      return;
+    }
+    const reason = 'reason' in outcome ? outcome.reason : undefined;
+    const wooId = 'wooId' in outcome ? outcome.wooId : undefined;
+    await finishDelivery(ctx.db, { id, owner, status: outcome.kind, reason, wooId, now });
+    if (outcome.kind === 'failed')
+      ctx.log.error({ delivery_id: id, topic: delivery.topic }, 'delivery parked as failed');
+  } catch (error) {
+    await afterError(ctx, owner, delivery, error);
+  }
+}
+
+async function afterError(ctx: Context, owner: string, delivery: Delivery, error: unknown): Promise<void> {
+  const { id } = delivery;
+  const attempts = delivery.attempts + 1;
+  const now = iso(ctx.clock.now());
+  const reason = error instanceof Error ? error.message.slice(0, limits.reasonChars) : 'unknown error';
+  if (attempts >= limits.inboxAttempts) {
+    ctx.log.error({ err: error, delivery_id: id, attempts }, 'delivery parked as failed');
+    await finishDelivery(ctx.db, { id, owner, status: 'failed', reason, now });
+    return;
+  }
+  ctx.log.warn({ err: error, delivery_id: id, attempts }, 'delivery will be tried again');
+  const nextAttemptAt = iso(addSeconds(ctx.clock.now(), backoffSeconds(attempts)));
+  await postponeDelivery(ctx.db, { id, owner, nextAttemptAt, attempts, reason, now });
+}
+
+async function carryOut(ctx: Context, delivery: Delivery): Promise<Outcome> {
+  const store = await findStore(ctx.db, delivery.storeId);
+  if (!store) return { kind: 'failed', reason: 'The store of this delivery no longer exists.' };
+  const [resource] = delivery.topic.split('.');
+  if (resource !== 'order') {
+    return {
+      kind: 'ignored',
+      reason: `Zeton does nothing on ${delivery.topic || 'a delivery without topic'}.`,
+    };
+  }
+  const json = decodeUtf8(delivery.body);
+  if (json === null) return { kind: 'failed', reason: 'The body is not UTF-8 text.' };
+  const body = readOrderBody(json);
+  switch (body.kind) {
+    case 'unreadable':
+      return { kind: 'failed', reason: body.reason };
+    case 'error':
+      // The body names no order: the next reconciliation finds it, until then it stays as it was.
+      return { kind: 'ignored', reason: `WooCommerce sent an error instead of the order: ${body.code}.` };
+    case 'deleted':
+      return applied(body.wooId, await applyOrderNews(ctx, store, body.wooId, { kind: 'deleted' }));
+    case 'order': {
+      const { wooId } = body.order;
+      const restored = delivery.topic === 'order.restored';
+      const deliveryId = delivery.id;
+      return applied(
+        wooId,
+        await applyOrderNews(ctx, store, wooId, {
+          kind: 'snapshot',
+          json,
+          source: 'webhook',
+          deliveryId,
+          restored,
+        }),
+      );
+    }
+  }
+}
+
+function applied(wooId: number, result: 'applied' | 'busy'): Outcome {
+  return result === 'busy' ? { kind: 'busy' } : { kind: 'done', wooId };
+}
+
+function decodeUtf8(bytes: Buffer): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}

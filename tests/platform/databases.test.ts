@@ -1,0 +1,71 @@
+import { openDatabase, withTransaction } from '../../src/platform/db';
+import { describeEachEngine } from '../support/databases';
+
+describeEachEngine('the database of a test', (engine) => {
+  const addSequence = { name: 'only_here', value: 1 };
+
+  it('is on the engine it says', async () => {
+    const { db, url } = await engine.freshDatabase();
+    const version = engine.name === 'sqlite' ? 'sqlite_version()' : 'version()';
+    const [row] = await db.select(db.raw(`${version} AS version`));
+    expect(String(row.version)).toMatch(engine.name === 'sqlite' ? /^3\./ : /^PostgreSQL 1\d/);
+    expect(url.split(':')[0]).toBe(engine.name);
+  });
+
+  it('is migrated, and empty', async () => {
+    const { db } = await engine.freshDatabase();
+    expect(await db('stores').select()).toEqual([]);
+    const [migrations] = await db('knex_migrations').count({ n: '*' });
+    expect(Number(migrations?.n)).toBeGreaterThan(0);
+  });
+
+  it('is shared with no other one', async () => {
+    const [one, other] = await Promise.all([engine.freshDatabase(), engine.freshDatabase()]);
+    await one.db('sequences').insert(addSequence);
+    expect(await one.db('sequences').select()).toEqual([addSequence]);
+    expect(await other.db('sequences').select()).toEqual([]);
+  });
+
+  it('keeps nothing from an earlier test', async () => {
+    const { db } = await engine.freshDatabase();
+    expect(await db('sequences').select()).toEqual([]);
+  });
+
+  it('can be opened a second time by its url', async () => {
+    const { db, url } = await engine.freshDatabase();
+    await db('sequences').insert(addSequence);
+    const second = openDatabase(url);
+    expect(await second('sequences').select()).toEqual([addSequence]);
+    await second.destroy();
+  });
+
+  it('refuses, soon, a query that forgot its transaction', async () => {
+    const { db } = await engine.freshDatabase();
+    const forgetful = withTransaction(db, async (trx) => {
+      await trx('sequences').insert(addSequence);
+      await db('sequences').select();
+    });
+    await expect(forgetful).rejects.toThrow(/Timeout acquiring a connection/);
+    expect(await db('sequences').select()).toEqual([]);
+  });
+
+  it('is gone once destroyed', async () => {
+    const { url, destroy } = await engine.freshDatabase();
+    await destroy();
+    const again = openDatabase(url);
+    await expect(again('stores').select()).rejects.toThrow(/no such table|does not exist/);
+    await again.destroy();
+  });
+
+  describe('opened for a whole block', () => {
+    let database: Awaited<ReturnType<typeof engine.freshDatabase>>;
+    beforeAll(async () => {
+      database = await engine.freshDatabase();
+    });
+
+    it.each([1, 2])('lives from test to test (%i)', async (nth) => {
+      await database.db('sequences').insert({ name: `row ${nth}`, value: nth });
+      expect(await database.db('sequences').select()).toHaveLength(nth);
+    });
+  });
+});

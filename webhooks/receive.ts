@@ -1,0 +1,73 @@
+import express, { type Request, type RequestHandler, type Response } from 'express';
+import { storeDelivery } from '../src/domain/inbox';
+import type { Actor } from '../src/platform/actor';
+import { limits } from '../src/platform/limits';
+import { Refusal } from '../src/platform/refusal';
+import { type Context, momentOf } from '../src/usecases/context';
+
+/** What is different about each sender; the steps are the same for all. */
+export interface Sender<Known> {
+  /** Asked before the body is read: who it is from, and what to check it with. Refuses a stranger. */
+  recognise(req: Request): Promise<Known>;
+  /** Refuses what is not signed right. null: right, and nothing to keep. */
+  verify(req: Request, known: Known, body: Buffer): Received | null;
+}
+
+export interface Received {
+  actor: Actor;
+  storeId: string;
+  topic: string;
+  headers: Record<string, string>;
+}
+
+/** The bytes as they came: a signature is over those, and what cannot be parsed is kept all the same. */
+const readBytes = express.raw({ type: () => true, inflate: false, limit: limits.webhookBodyBytes });
+
+/**
+ * Verify the raw body → inbox row → 2xx, and nothing else: it is answered 200 only after its bytes are committed, and
+ * nothing of it is looked at before. Mount it before any body parser.
+ * Errors: 503 unavailable when it could not be kept, so that the sender knows; and what the sender's file refuses
+ * Source: DESIGN §2.1
+ */
+export function receive<Known>(
+  ctx: Context,
+  sender: Sender<Known>,
+  count: (what: 'stored' | 'ping') => void,
+): RequestHandler {
+  return async (req, res) => {
+    const known = await orUnavailable(req, () => sender.recognise(req));
+    const body = await bodyOf(req, res);
+    const received = sender.verify(req, known, body);
+    if (!received) {
+      count('ping');
+      res.json({ status: 'ping' });
+      return;
+    }
+    const { actor, ...delivery } = received;
+    const stored = await orUnavailable(req, () =>
+      storeDelivery(ctx.db, momentOf(ctx, actor), { ...delivery, body }),
+    );
+    count('stored');
+    res.json({ status: 'stored', id: stored.id });
+    ctx.wake('inbox');
+  };
+}
+
+async function bodyOf(req: Request, res: Response): Promise<Buffer> {
+  await new Promise<void>((resolve, reject) => {
+    readBytes(req, res, (error?: unknown) => (error ? reject(error as Error) : resolve()));
+  });
+  // Without a body there is nothing that the reader could set.
+  return Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0);
+}
+
+/** Whatever goes wrong in the database (or in opening a secret), the sender must not take it for stored. */
+async function orUnavailable<T>(req: Request, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    req.log.error({ err: error }, 'a webhook could not be stored');
+    throw new Refusal('unavailable', 'It could not be stored.');
+  }
+}
