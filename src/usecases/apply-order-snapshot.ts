@@ -191,6 +191,7 @@ async function apply(
   if (news.kind === 'deleted' && readings.order?.kind === 'unavailable') order.trashedAfter = newestDate;
   if (readings.order?.kind === 'order' || (news.kind === 'snapshot' && news.restored))
     order.trashedAfter = null;
+  if (order.trashedAfter !== null && newestDate > order.trashedAfter) order.trashedAfter = null;
   const state = stateOf(ordered, store.paidStatuses, order);
   order.paid = state.paid;
   order.everPaid = state.everPaid;

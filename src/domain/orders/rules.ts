@@ -82,7 +82,7 @@ export interface OrderState {
 
 /**
  * Is the order paid? The newest snapshot that says anything decides.
- * `trashedAfter`: the order was deleted without REST to ask; it counts as trashed until a newer snapshot than this.
+ * `trashedAfter`: the order was deleted without REST to ask, and nothing newer than this date has come since.
  * Source: DESIGN §3 "Paid?"
  */
 export function stateOf(
@@ -91,9 +91,7 @@ export function stateOf(
   deletion: { gone: boolean; trashedAfter: string | null },
 ): OrderState {
   const everPaid = newestFirst.some((snapshot) => verdictOf(snapshot, paidStatuses) === 'paid');
-  const newest = newestFirst[0]?.dateModifiedGmt ?? '';
-  const trashed = deletion.trashedAfter !== null && newest <= deletion.trashedAfter;
-  if (deletion.gone || trashed) return { paid: false, everPaid };
+  if (deletion.gone || deletion.trashedAfter !== null) return { paid: false, everPaid };
   for (const snapshot of newestFirst) {
     const verdict = verdictOf(snapshot, paidStatuses);
     if (verdict !== 'silent') return { paid: verdict === 'paid', everPaid };

@@ -1,0 +1,374 @@
+import { adjust, capture, grantsOf, hold, release, type Work } from '../../src/domain/credits';
+import { shortfallOf } from '../../src/domain/credits/rules';
+import { retryDelivery } from '../../src/domain/inbox';
+import { updatePackage } from '../../src/domain/packages';
+import type { Store } from '../../src/domain/stores';
+import { systemActor } from '../../src/platform/actor';
+import { withTransaction } from '../../src/platform/db';
+import type { Context } from '../../src/usecases/context';
+import { momentOf } from '../../src/usecases/context';
+import { expireCredits } from '../../src/usecases/expire-credits';
+import { makeContext, makeStore, type SetClock } from '../support/context';
+import { describeEachEngine } from '../support/databases';
+import { counters, drainInbox, expectSoundLedger, makePackage, orderJson, receive } from '../support/shop';
+
+type Shop = Context & { clock: SetClock };
+
+describeEachEngine('Applying orders', (engine) => {
+  let ctx: Shop;
+  let store: Store;
+
+  beforeEach(async () => {
+    const { db } = await engine.freshDatabase();
+    ctx = makeContext(db);
+    store = await makeStore(ctx);
+  });
+
+  afterEach(() => expectSoundLedger(ctx));
+
+  async function come(order: Parameters<typeof orderJson>[0], topic = 'order.updated'): Promise<void> {
+    await receive(ctx, store, topic, orderJson(order));
+    await drainInbox(ctx);
+  }
+
+  async function theOrder(wooId: number): Promise<Record<string, unknown>> {
+    return (await ctx.db('orders').where({ woo_id: wooId }).first()) as Record<string, unknown>;
+  }
+
+  async function countersOf(wooId: number) {
+    return counters(ctx, (await theOrder(wooId)).customer_id as string);
+  }
+
+  async function shortfall(wooId: number): Promise<number> {
+    const order = await theOrder(wooId);
+    const grants = await grantsOf(ctx.db, order.customer_id as string);
+    return grants.filter((g) => g.orderId === order.id).reduce((sum, grant) => sum + shortfallOf(grant), 0);
+  }
+
+  async function spend(wooId: number, work: Work, then: 'capture' | 'hold' = 'capture'): Promise<string> {
+    const order = await theOrder(wooId);
+    const ticket = (await ctx
+      .db('tickets')
+      .where({ id: order.ticket_id as string })
+      .first()) as {
+      id: string;
+      family_id: string;
+    };
+    return withTransaction(ctx.db, async (trx) => {
+      const moment = momentOf(ctx, systemActor);
+      const held = await hold(trx, moment, {
+        customerId: order.customer_id as string,
+        ticketId: ticket.id,
+        ticketFamilyId: ticket.family_id,
+        work,
+        key: ctx.ids.next(),
+        cause: { kind: 'message', id: ctx.ids.next() },
+      });
+      if (then === 'capture') await capture(trx, moment, { holdId: held.id });
+      return held.id;
+    });
+  }
+
+  const sms: Work = { meter: 'sms', segments: 1 };
+
+  test('10 granted, correction −9, then another order.updated: still 1', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    await come({ id: 1 });
+    const { customer_id } = await theOrder(1);
+    await withTransaction(ctx.db, (trx) =>
+      adjust(trx, momentOf(ctx, systemActor), {
+        customerId: customer_id as string,
+        meter: 'sms',
+        quantity: -9,
+        kind: 'correction',
+        reason: 'given by mistake',
+      }),
+    );
+    await come({ id: 1, status: 'completed', modified: '2026-11-20T11:00:00' });
+    expect((await countersOf(1)).sms).toMatchObject({ granted: 10, available: 1, revoked: 9 });
+  });
+
+  test('10 granted, 2 used, 8 expired, full refund: shortfall 2, not 10', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 }, { validityDays: 30 });
+    await come({ id: 1 });
+    await spend(1, sms);
+    await spend(1, sms);
+    ctx.clock.set('2026-12-20T22:59:59.000Z'); // 23:59:59 in Ljubljana on the last day
+    expect(await expireCredits(ctx, { limit: 10 })).toBe(0);
+    ctx.clock.set('2026-12-20T23:00:00.000Z');
+    expect(await expireCredits(ctx, { limit: 10 })).toBe(1);
+    expect((await countersOf(1)).sms).toMatchObject({ used: 2, expired: 8, available: 0 });
+    await come({ id: 1, status: 'refunded', modified: '2026-12-21T10:00:00' });
+    expect(await shortfall(1)).toBe(2);
+    expect((await countersOf(1)).sms).toMatchObject({ granted: 10, used: 2, expired: 8, revoked: 0 });
+  });
+
+  test('trash and restore: available as before, by reinstatement', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    await come({ id: 1 });
+    await spend(1, sms);
+    await receive(ctx, store, 'order.deleted', '{"id":1}');
+    await drainInbox(ctx);
+    expect((await countersOf(1)).sms).toMatchObject({ available: 0, used: 1, revoked: 9 });
+    expect(await shortfall(1)).toBe(1);
+    await come({ id: 1, modified: '2026-11-20T12:00:00' }, 'order.restored');
+    expect((await countersOf(1)).sms).toMatchObject({ granted: 10, available: 9, used: 1, revoked: 0 });
+    expect(await shortfall(1)).toBe(0);
+    const entries = (await ctx.db('credit_entries').orderBy('seq').select('type', 'quantity')) as object[];
+    expect(entries.map((entry) => ({ ...entry }))).toContainEqual({ type: 'reinstate', quantity: 9 });
+  });
+
+  test('a deletion without REST counts as trash until a newer snapshot, and a late old one does not wake it', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    await come({ id: 1, modified: '2026-11-20T10:00:05' });
+    await receive(ctx, store, 'order.deleted', '{"id":1}');
+    await drainInbox(ctx);
+    await come({ id: 1, modified: '2026-11-20T10:00:03' });
+    expect(await theOrder(1)).toMatchObject({ status: 'trash', paid: 0 });
+    await come({ id: 1, status: 'completed', modified: '2026-11-20T10:00:09' });
+    expect(await theOrder(1)).toMatchObject({ status: 'completed', paid: 1 });
+    expect((await countersOf(1)).sms).toMatchObject({ available: 10 });
+  });
+
+  test('refund first and the paid snapshot later: a ticket, nothing available', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    await come({ id: 1, status: 'refunded', modified: '2026-11-20T12:00:00' });
+    expect(await theOrder(1)).toMatchObject({ ticket_id: null, ever_paid: 0 });
+    await come({ id: 1, status: 'processing', modified: '2026-11-20T11:00:00' });
+    expect(await theOrder(1)).toMatchObject({ paid: 0, ever_paid: 1, ticket_id: expect.any(String) });
+    expect(await countersOf(1)).toEqual({});
+  });
+
+  test('held at 11:59, expired at 12:00, failed at 12:01: expired, not available', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 }, { validityDays: 1 });
+    await come({ id: 1 }); // valid to the end of 21 November in Ljubljana: 23:00 GMT
+    ctx.clock.set('2026-11-21T22:59:00.000Z');
+    const holdId = await spend(1, sms, 'hold');
+    ctx.clock.set('2026-11-21T23:00:00.000Z');
+    await expireCredits(ctx, { limit: 10 });
+    expect((await countersOf(1)).sms).toMatchObject({ held: 1, expired: 9 });
+    ctx.clock.set('2026-11-21T23:01:00.000Z');
+    await withTransaction(ctx.db, (trx) =>
+      release(trx, momentOf(ctx, systemActor), { holdId, reason: 'the number does not exist' }),
+    );
+    expect((await countersOf(1)).sms).toMatchObject({ held: 0, expired: 10, available: 0 });
+  });
+
+  test('a credit that comes back after a refund covers the shortfall first', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 3 });
+    await come({ id: 1 });
+    const holdId = await spend(1, sms, 'hold');
+    await come({ id: 1, status: 'cancelled', modified: '2026-11-20T12:00:00' });
+    expect(await shortfall(1)).toBe(1);
+    await withTransaction(ctx.db, (trx) =>
+      release(trx, momentOf(ctx, systemActor), { holdId, reason: 'not delivered' }),
+    );
+    expect((await countersOf(1)).sms).toMatchObject({ available: 0, held: 0, revoked: 3 });
+    expect(await shortfall(1)).toBe(0);
+  });
+
+  test('an unknown status leaves things as they were; payment dates and zero totals count', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    await come({ id: 1 });
+    await come({ id: 1, status: 'v-pripravi', paid: null, modified: '2026-11-20T11:00:00' });
+    expect((await countersOf(1)).sms).toMatchObject({ available: 10 });
+    await come({ id: 2, status: 'v-pripravi', paid: null, email: 'b@example.com' });
+    expect(await theOrder(2)).toMatchObject({ paid: 0, ticket_id: null });
+    await come({ id: 3, status: 'v-pripravi', paid: '2026-11-20T10:00:00', email: 'c@example.com' });
+    expect(await theOrder(3)).toMatchObject({ paid: 1 });
+  });
+
+  test('in the same second a cancellation outweighs a payment, and a payment an unpaid state', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    const modified = '2026-11-20T10:00:01';
+    await come({ id: 1, status: 'cancelled', modified });
+    await come({ id: 1, status: 'processing', modified });
+    await come({ id: 1, status: 'pending', modified });
+    expect(await theOrder(1)).toMatchObject({ paid: 0, ever_paid: 1, status: 'cancelled' });
+    await come({ id: 2, status: 'processing', modified, email: 'b@example.com' });
+    await come({ id: 2, status: 'failed', modified, email: 'b@example.com' });
+    expect(await theOrder(2)).toMatchObject({ paid: 1, status: 'processing' });
+  });
+
+  test('contradictions within one second are settled by the same rule in any order, and flagged', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    const one = { id: 1, lines: [{ id: 1, sku: 'SUP', quantity: 1 }] };
+    const two = { id: 1, lines: [{ id: 1, sku: 'SUP', quantity: 2 }] };
+    await come(one);
+    await come(two);
+    const first = await countersOf(1);
+    const other = makeContext((await engine.freshDatabase()).db);
+    const otherStore = await makeStore(other);
+    await makePackage(other, otherStore, 'SUP', { sms: 10 });
+    for (const order of [two, one]) await receive(other, otherStore, 'order.updated', orderJson(order));
+    await drainInbox(other);
+    const order = (await other.db('orders').first()) as { customer_id: string; review_flags: string };
+    expect((await counters(other, order.customer_id)).sms?.available).toBe(first.sms?.available);
+    expect(JSON.parse(order.review_flags)).toEqual(['same-second-conflict']);
+  });
+
+  test('a line follows its order: more, fewer, gone, back', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    const line = (quantity: number) => [{ id: 1, quantity }];
+    await come({ id: 1, lines: line(1) });
+    await come({ id: 1, lines: line(3), modified: '2026-11-20T10:00:02' });
+    expect((await countersOf(1)).sms).toMatchObject({ available: 30 });
+    await come({ id: 1, lines: line(2), modified: '2026-11-20T10:00:03' });
+    expect((await countersOf(1)).sms).toMatchObject({ available: 20, revoked: 10 });
+    await come({ id: 1, lines: [], modified: '2026-11-20T10:00:04' });
+    expect((await countersOf(1)).sms).toMatchObject({ available: 0, revoked: 30 });
+    await come({ id: 1, lines: line(4), modified: '2026-11-20T10:00:05' });
+    expect((await countersOf(1)).sms).toMatchObject({ granted: 40, available: 40, revoked: 0 });
+  });
+
+  test('what was bought stays as bought: edits and new packages touch later orders only', async () => {
+    const pack = await makePackage(ctx, store, 'SUP', { sms: 10 });
+    await come({ id: 1 });
+    await come({ id: 2, lines: [{ id: 1, sku: 'LATER' }], email: 'b@example.com' });
+    await withTransaction(ctx.db, (trx) =>
+      updatePackage(trx, momentOf(ctx, systemActor), pack.id, { grants: [{ meter: 'sms', quantity: 99 }] }),
+    );
+    await makePackage(ctx, store, 'LATER', { email: 5 });
+    await come({ id: 1, lines: [{ id: 1, quantity: 2 }], modified: '2026-11-20T10:00:09' });
+    await come({
+      id: 2,
+      lines: [{ id: 1, sku: 'LATER' }],
+      email: 'b@example.com',
+      modified: '2026-11-20T10:00:09',
+    });
+    await come({ id: 3, email: 'c@example.com' });
+    expect((await countersOf(1)).sms).toMatchObject({ available: 20 });
+    expect(await countersOf(2)).toEqual({});
+    expect((await countersOf(3)).sms).toMatchObject({ available: 99 });
+  });
+
+  test('a line takes the most specific match: variation, then product, then sku', async () => {
+    const match = (kind: 'variation_id' | 'product_id', value: string) => ({ match: { kind, value } });
+    await makePackage(ctx, store, 'SUP', { sms: 1 });
+    await makePackage(ctx, store, 'product', { sms: 2 }, match('product_id', '14'));
+    await makePackage(ctx, store, 'variation', { sms: 3 }, match('variation_id', '16'));
+    await come({ id: 1, lines: [{ id: 1, productId: 14, variationId: 16 }] });
+    await come({ id: 2, lines: [{ id: 1, productId: 14, variationId: 17 }], email: 'b@example.com' });
+    await come({ id: 3, lines: [{ id: 1, productId: 15 }], email: 'c@example.com' });
+    expect((await countersOf(1)).sms?.available).toBe(3);
+    expect((await countersOf(2)).sms?.available).toBe(2);
+    expect((await countersOf(3)).sms?.available).toBe(1);
+  });
+
+  test('orders of the same person meet in one customer; an account is attached; placeholders stay apart', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 1 });
+    await come({ id: 1, email: 'Alice@Example.com ' });
+    await come({ id: 2, email: 'alice@example.com', customerId: 7 });
+    await come({ id: 3, email: 'alice@new.example.com', customerId: 7 });
+    await come({ id: 4, email: 'alice@example.com', customerId: 8 });
+    await come({ id: 5, email: 'guest@site.invalid' });
+    await come({ id: 6, email: 'guest@site.invalid' });
+    await come({ id: 7, email: '' });
+    const ids = await Promise.all([1, 2, 3, 4, 5, 6, 7].map(async (n) => (await theOrder(n)).customer_id));
+    expect(new Set(ids.slice(0, 3)).size).toBe(1);
+    expect(new Set(ids).size).toBe(5);
+  });
+
+  test('an order that changes hands takes its credits along while nothing of them is spent', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 });
+    await come({ id: 1, email: 'wrong@example.com' });
+    const before = (await theOrder(1)).customer_id as string;
+    await come({ id: 1, email: 'right@example.com', modified: '2026-11-20T10:00:09' });
+    const after = (await theOrder(1)).customer_id as string;
+    expect(after).not.toBe(before);
+    expect((await counters(ctx, before)).sms).toMatchObject({ available: 0, revoked: 5 });
+    expect((await counters(ctx, after)).sms).toMatchObject({ available: 5 });
+    await spend(1, sms);
+    await come({ id: 1, email: 'third@example.com', modified: '2026-11-20T10:00:10' });
+    const order = await theOrder(1);
+    expect(order.customer_id).toBe(after);
+    expect(JSON.parse(order.review_flags as string)).toEqual(['customer-changed']);
+    expect((await counters(ctx, after)).sms).toMatchObject({ available: 4, used: 1 });
+  });
+
+  test('a refund that only REST could explain leaves credits alone and raises a flag', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 });
+    await come({ id: 1 });
+    await come({ id: 1, refunds: [{ id: 9, total: '-5.00' }], modified: '2026-11-20T10:00:09' });
+    expect(JSON.parse((await theOrder(1)).review_flags as string)).toEqual(['refunds-not-readable']);
+    expect((await countersOf(1)).sms).toMatchObject({ available: 5 });
+  });
+
+  test('nonsense quantities give nothing and a flag; halves count as whole units only', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 });
+    await come({ id: 1, lines: [{ id: 1, quantity: 1e12 }] });
+    expect(JSON.parse((await theOrder(1)).review_flags as string)).toEqual(['quantity-too-large']);
+    expect(await countersOf(1)).toEqual({});
+    await come({ id: 2, lines: [{ id: 1, quantity: 2.5 }], email: 'b@example.com' });
+    await come({ id: 3, lines: [{ id: 1, quantity: -1 }], email: 'c@example.com' });
+    expect((await countersOf(2)).sms?.available).toBe(10);
+    expect(await countersOf(3)).toEqual({});
+  });
+
+  test('a late payment date moves an expiry later, never earlier, and wakes what had expired', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 }, { validityDays: 1 });
+    await come({ id: 1, status: 'processing', paid: null, created: '2026-11-18T10:00:00' }); // cash on delivery
+    await expireCredits(ctx, { limit: 10 });
+    expect((await countersOf(1)).sms).toMatchObject({ available: 0, expired: 5 });
+    const completed = { id: 1, status: 'completed', created: '2026-11-18T10:00:00' };
+    await come({ ...completed, paid: '2026-11-21T10:00:00', modified: '2026-11-21T10:00:00' });
+    expect((await countersOf(1)).sms).toMatchObject({ available: 5, expired: 0 });
+    await come({ ...completed, paid: '2026-11-19T10:00:00', modified: '2026-11-21T11:00:00' });
+    const [grant] = await grantsOf(ctx.db, (await theOrder(1)).customer_id as string);
+    expect(grant?.expiresAt).toBe('2026-11-22T23:00:00.000Z');
+  });
+
+  test('an order note becomes the first message of the ticket, once', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 });
+    await come({ id: 1, note: 'Pokličite po 15. uri <b>prosim</b>' });
+    await come({ id: 1, note: 'Pokličite po 15. uri <b>prosim</b>', modified: '2026-11-20T10:00:09' });
+    const messages = (await ctx.db('messages').select('body', 'channel')) as object[];
+    expect(messages.map((m) => ({ ...m }))).toEqual([
+      { body: 'Pokličite po 15. uri <b>prosim</b>', channel: 'order_note' },
+    ]);
+  });
+
+  test.each([
+    ['not json', 'failed'],
+    ['[]', 'failed'],
+    ['null', 'failed'],
+    ['{"id":5,"status":"processing"}', 'failed'],
+    [`${'['.repeat(50_000)}${']'.repeat(50_000)}`, 'failed'],
+    [`{"id":5,"x":${'{"a":'.repeat(500)}1${'}'.repeat(500)}}`, 'failed'],
+    ['{"code":"woocommerce_rest_cannot_view","message":"no","data":{"status":403}}', 'ignored'],
+  ])('a signed body that is no order is kept with its reason, case %#', async (body, status) => {
+    await receive(ctx, store, 'order.updated', body);
+    await drainInbox(ctx);
+    const row = (await ctx.db('deliveries').first()) as { status: string; reason: string; body: Buffer };
+    expect(row.status).toBe(status);
+    expect(row.reason).toMatch(/\w/);
+    expect(row.body.toString()).toBe(body);
+  });
+
+  test('a poison delivery is parked after its tries, the rest goes on, and a retry by hand heals it', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 });
+    let broken = true;
+    ctx.gateways.woocommerce = {
+      readOrder: () => Promise.resolve({ kind: 'unavailable' }),
+      readRefunds: (_shop, wooId) =>
+        broken && wooId === 1
+          ? Promise.reject(new Error('the shop is down'))
+          : Promise.resolve({ kind: 'refunds', json: '[]' }),
+    };
+    const id = await receive(
+      ctx,
+      store,
+      'order.updated',
+      orderJson({ id: 1, refunds: [{ id: 9, total: '-1' }] }),
+    );
+    await receive(ctx, store, 'order.updated', orderJson({ id: 2, email: 'b@example.com' }));
+    await drainInbox(ctx);
+    const row = (await ctx.db('deliveries').where({ id }).first()) as Record<string, unknown>;
+    expect(row).toMatchObject({ status: 'failed', reason: 'the shop is down' });
+    expect((await countersOf(2)).sms?.available).toBe(5);
+    broken = false;
+    await retryDelivery(ctx.db, { id, now: ctx.clock.now().toISOString() });
+    await drainInbox(ctx);
+    expect((await countersOf(1)).sms?.available).toBe(5);
+  });
+});
