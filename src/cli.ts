@@ -76,11 +76,14 @@ function parse<K extends string>(
 async function withDatabase(work: (db: Db) => Promise<number>): Promise<number> {
   const config = readConfig(process.env);
   const file = /^sqlite:(.*)/.exec(config.databaseUrl)?.[1];
-  if (file && !existsSync(file)) throw new ConfigError(`DATABASE_URL: there is no file ${file}; expected: one that npm start has made`);
+  if (file && !existsSync(file))
+    throw new ConfigError(`DATABASE_URL: there is no file ${file}; expected: one that npm start has made`);
   const db = openDatabase(config.databaseUrl);
   try {
     if ((await pendingMigrations(db)) > 0) {
-      throw new ConfigError('DATABASE_URL: this database is not ready; expected: one that npm start has prepared');
+      throw new ConfigError(
+        'DATABASE_URL: this database is not ready; expected: one that npm start has prepared',
+      );
     }
     return await work(db);
   } finally {
@@ -118,7 +121,8 @@ function list(text: string): string[] {
 
 function inWords(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
-  if (!(error instanceof Refusal)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Refusal))
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
   const { errors } = error.facts as { errors?: { path: string; message: string }[] };
   return errors?.map(({ path, message }) => `--${path} ${message}`).join('\n') ?? error.detail;
 }

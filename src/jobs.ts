@@ -3,6 +3,7 @@ import { advanceVideoSessions } from './usecases/advance-video-sessions';
 import type { Context } from './usecases/context';
 import { deliverMessages } from './usecases/deliver-messages';
 import { expireCredits } from './usecases/expire-credits';
+import { forgetOldSignIns } from './usecases/forget-old-sign-ins';
 import { processDeliveries } from './usecases/process-delivery';
 
 /**
@@ -10,7 +11,7 @@ import { processDeliveries } from './usecases/process-delivery';
  * by verbs that may be repeated, so it does not matter how many processes look at once.
  */
 export interface Job {
-  name: 'inbox' | 'outbox' | 'video' | 'credits.expire';
+  name: 'inbox' | 'outbox' | 'video' | 'credits.expire' | 'sign-ins.forget';
   /** Poll: looks again that long after it found nothing, or when it is woken. Cron: at those times, in UTC. */
   every: { pollMs: number } | { cron: string };
   /** One batch; says how many it handled. */
@@ -29,6 +30,7 @@ export const jobs: readonly Job[] = [
   },
   // Spending looks at the clock by itself (DESIGN §3), so a minute late harms nobody.
   { name: 'credits.expire', every: { cron: '* * * * *' }, run: (ctx) => expireCredits(ctx, batch) },
+  { name: 'sign-ins.forget', every: { cron: '17 * * * *' }, run: forgetOldSignIns },
 ];
 
 export type JobName = Job['name'];

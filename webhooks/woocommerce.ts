@@ -31,7 +31,10 @@ export function woocommerceWebhook(ctx: Context, count: (what: 'stored' | 'ping'
     throw new Refusal('method-not-allowed', 'This address takes the webhooks of a WooCommerce shop (POST).');
   };
   const router = Router();
-  router.route('/webhooks/woocommerce/:store').post(receive(ctx, sender, count)).all(onlyPost);
+  router
+    .route('/webhooks/woocommerce/:store')
+    .post(receive(ctx, sender, count))
+    .all(onlyPost);
   return router;
 }
 

@@ -56,6 +56,8 @@ export function openDatabase(
       connection: { filename },
       useNullAsDefault: true,
       log: QUIET,
+      // Values of a query are personal data: an error names the statement with its placeholders only.
+      compileSqlOnError: false,
       acquireConnectionTimeout,
       pool: {
         min: 1,
@@ -70,6 +72,7 @@ export function openDatabase(
   return makeKnex({
     client: 'pg',
     log: QUIET,
+    compileSqlOnError: false,
     connection: { connectionString: url, application_name: 'zeton' },
     acquireConnectionTimeout,
     pool: { min: 0, max: options.poolMax ?? limits.databasePoolMax },

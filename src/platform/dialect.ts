@@ -59,8 +59,21 @@ export function skipLocked<T extends Knex.QueryBuilder>(query: T): T {
   return (engineOf(query as unknown as Knex) === 'postgres' ? query.forUpdate().skipLocked() : query) as T;
 }
 
-/** A case-insensitive "contains" that works the same on both engines, with the wildcards in `text` taken literally. */
-export function contains(column: string, text: string): { sql: string; binding: string } {
-  const escaped = text.toLowerCase().replace(/[\\%_]/g, (c) => `\\${c}`);
-  return { sql: `LOWER(${column}) LIKE ? ESCAPE '\\'`, binding: `%${escaped}%` };
+/**
+ * A case-insensitive "contains" that works the same on both engines, with the wildcards in `text` taken literally.
+ * LOWER knows only ASCII on SQLite, and on a PostgreSQL of locale C: so č, š, ž and Greek letters are also looked for
+ * as they were typed, in capitals, and with a capital first.
+ */
+export function contains(column: string, text: string): { sql: string; bindings: string[] } {
+  const lower = text.toLowerCase();
+  const capitalised = lower.replace(/(^|[\s-])\p{L}/gu, (start) => start.toUpperCase());
+  const spellings = new Set([lower, text, capitalised, text.toUpperCase()].map(lowerAscii));
+  return {
+    sql: `(${[...spellings].map(() => `LOWER(${column}) LIKE ? ESCAPE '\\'`).join(' OR ')})`,
+    bindings: [...spellings].map((spelling) => `%${spelling.replace(/[\\%_]/g, (c) => `\\${c}`)}%`),
+  };
+}
+
+function lowerAscii(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

@@ -6,7 +6,8 @@ import type { Worker } from './worker';
 /** A balancer asks every few seconds; longer than this is as good as no answer. */
 const CHECK_TIMEOUT_MS = 2_000;
 
-type Check = 'ok' | string;
+/** 'ok', or what is wrong. */
+type Check = string;
 
 /**
  * GET /healthz: this process answers. GET /readyz: it can work: the database answers, its schema is this version's, the

@@ -3,6 +3,8 @@ export const limits = {
   /** WooCommerce bodies are a few KiB; an order of hundreds of lines with plugin meta stays under 1 MiB. */
   webhookBodyBytes: 5 * 1024 * 1024,
   apiBodyBytes: 1024 * 1024,
+  /** The longest message in the most wasteful encoding (%F0%9F%98%80 is one character) and the other fields. */
+  formBodyBytes: 2 * 1024 * 1024,
   /** Deeper JSON than any order has: a cheap attack on recursive code. */
   jsonDepth: 100,
   pageSizeDefault: 50,
@@ -13,6 +15,11 @@ export const limits = {
   /** Twilio joins at most 10 parts into one message. */
   smsSegmentsMax: 10,
   nameChars: 200,
+  /** RFC 5321: 64 for the local part, 255 for the domain, one for the @. */
+  emailChars: 320,
+  passwordCharsMin: 10,
+  /** Long enough for any sentence, short enough that hashing it is no attack. */
+  passwordCharsMax: 256,
   reasonChars: 500,
   idempotencyKeyChars: 255,
   /** More credits than a shop sells in one line; keeps every sum far below 2^53. */
@@ -36,6 +43,17 @@ export const limits = {
   backoffFirstSeconds: 2,
   backoffCapSeconds: 3_600,
   shutdownMs: 10_000,
+
+  /** To one mail server at once: most allow 10 and more from one address, and 5 empty a batch in a second or two. */
+  smtpConnections: 5,
+  smtpConnectMs: 8_000,
+  /** One mail, waiting for a free connection included. Shorter than a third of the lease: the outbox waits no longer. */
+  smtpSendMs: 18_000,
+  smsConnectMs: 5_000,
+  /** One request to the SMS provider, all in all; shorter than a third of the lease as well. */
+  smsRequestMs: 15_000,
+  /** Newest messages to one number that are looked through after a request was cut off. */
+  smsLookBack: 200,
 
   /** A customer who does not come is not waited for longer. */
   videoWaitingMinutes: 60,

@@ -40,6 +40,11 @@ export function isProblemCode(code: string): boolean {
   return Object.hasOwn(PROBLEMS, code);
 }
 
+/** All of them, for the pages that explain them. */
+export function problemTypes(): { code: string; status: number; title: string }[] {
+  return Object.entries(PROBLEMS).map(([code, problem]) => ({ code, ...problem }));
+}
+
 /** Status and RFC 9457 body of a refusal; also for answers that are put together elsewhere (OpenAPI examples). */
 export function problemOf(refusal: Refusal): { status: number; body: Record<string, unknown> } {
   const problem = isProblemCode(refusal.code) ? PROBLEMS[refusal.code] : undefined;
@@ -56,7 +61,7 @@ export function problemOf(refusal: Refusal): { status: number; body: Record<stri
   };
 }
 
-export function sendProblem(res: Response, refusal: Refusal): void {
+function sendProblem(res: Response, refusal: Refusal): void {
   const { status, body } = problemOf(refusal);
   if (refusal.code === 'unauthenticated' && !res.hasHeader('WWW-Authenticate'))
     res.set('WWW-Authenticate', 'Bearer');
@@ -75,10 +80,11 @@ export const unknownRoute: RequestHandler = (_req, res) => {
 
 /** The last handler: every error becomes an answer. Only what a person must act upon is logged at error. */
 export function problemHandler(log: Log): ErrorRequestHandler {
-  return (error: unknown, req, res, next) => {
+  return (error: unknown, req, res, _next) => {
     if (res.headersSent) {
       (req.log ?? log).error({ err: error }, 'failed in the middle of an answer');
-      next(error); // express cuts the connection, so that nobody takes the half for the whole
+      // Nobody must take the half for the whole. Express would do the same, and print the error as it is.
+      res.destroy();
       return;
     }
     const known = asRefusal(error);

@@ -20,13 +20,16 @@ export function addTokenForStores(
     const unknown = (input.storeSlugs ?? []).filter((slug) => !stores?.some((store) => store.slug === slug));
     if (unknown.length > 0) {
       throw new Refusal('invalid-request', 'The token is not valid.', {
-        errors: unknown.map((slug) => ({ path: 'stores', message: `must not hold "${slug}": there is no such store` })),
+        errors: unknown.map((slug) => ({
+          path: 'stores',
+          message: `must not hold "${slug}": there is no such store`,
+        })),
       });
     }
     const made = await addToken(trx, moment, {
       name: input.name,
       scopes: input.scopes,
-      storeIds: stores && stores.map((store) => store.id),
+      storeIds: stores?.map((store) => store.id) ?? null,
     });
     await recordAudit(trx, moment, {
       action: 'token.added',

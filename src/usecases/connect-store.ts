@@ -35,9 +35,11 @@ export async function changeStoreIn(
 }
 
 /** That a secret was set is worth knowing; what it is, nobody reads here. */
-function withoutSecrets({ consumerKey, consumerSecret, webhookSecret, ...open }: StoreChanges): Record<string, unknown> {
-  const secrets = Object.entries({ consumerKey, consumerSecret, webhookSecret })
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => [name, value === null ? 'cleared' : 'set']);
-  return { ...open, ...Object.fromEntries(secrets) };
+function withoutSecrets(input: StoreChanges): Record<string, unknown> {
+  const { consumerKey, consumerSecret, webhookSecret, ...facts } = input;
+  const told: Record<string, unknown> = { ...facts };
+  for (const [name, value] of Object.entries({ consumerKey, consumerSecret, webhookSecret })) {
+    if (value !== undefined) told[name] = value === null ? 'cleared' : 'set';
+  }
+  return told;
 }

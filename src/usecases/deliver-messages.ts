@@ -65,7 +65,7 @@ async function deliverChannel(ctx: Context, channel: SendingChannel, limit: numb
         await conclude(ctx, owner, claim, await attempt(ctx, claim, store));
       } catch (error) {
         // The row stays as an attempt with an unknown outcome, and is taken up again when its lease is over.
-        ctx.log.warn({ message_id: claim.message.id, error: nameOf(error) }, 'outcome of a message was not kept');
+        ctx.log.warn({ err: error, message_id: claim.message.id }, 'outcome of a message was not kept');
       }
     }),
   );
@@ -93,7 +93,11 @@ async function attempt(ctx: Context, claim: Claim, store: StoreOfTicket): Promis
   }
 }
 
-function send(ctx: Context, { message, channel }: Claim, store: StoreOfTicket): Promise<EmailOutcome | SmsOutcome> {
+function send(
+  ctx: Context,
+  { message, channel }: Claim,
+  store: StoreOfTicket,
+): Promise<EmailOutcome | SmsOutcome> {
   assert(message.to !== null, 'what is queued has a recipient');
   const common = {
     id: message.id,
@@ -127,9 +131,10 @@ async function lookUp(ctx: Context, { message }: Claim, since: string): Promise<
   }
 }
 
+/** After the last attempt an unknown outcome is asked for once more, so that only what cannot be told is uncertain. */
 async function conclude(ctx: Context, owner: string, claim: Claim, outcome: Attempt): Promise<void> {
   const messageId = claim.message.id;
-  const isLast = claim.attempt >= limits.outboxAttempts;
+  const again = outcome.kind === 'unknown' ? limits.outboxAttempts : limits.outboxAttempts - 1;
   const moment = momentOf(ctx, systemActor);
   await withTransaction(ctx.db, async (trx) => {
     switch (outcome.kind) {
@@ -142,7 +147,7 @@ async function conclude(ctx: Context, owner: string, claim: Claim, outcome: Atte
         return;
       case 'temporary':
       case 'unknown':
-        if (!isLast) {
+        if (claim.attempt <= again) {
           const nextAttemptAt = iso(addSeconds(ctx.clock.now(), backoffSeconds(claim.attempt)));
           const outcomeKnown = outcome.kind === 'temporary';
           await postpone(trx, { messageId, owner, nextAttemptAt, outcomeKnown, failure: outcome.reason });

@@ -1,7 +1,7 @@
 import type { Work } from '../domain/credits';
+import { listPackages } from '../domain/packages';
 import type { Db } from '../platform/db';
 import { limits } from '../platform/limits';
-import { listPackages } from '../domain/packages';
 
 export interface StoreOfTicket {
   slug: string;
@@ -35,7 +35,9 @@ export async function hasPaidOrder(db: Db, customerId: string): Promise<boolean>
  * Null when the shop's address is not known, or no package that is sold by product or variation pays this meter.
  */
 export async function topUpUrl(db: Db, storeId: string, meter: Work['meter']): Promise<string | null> {
-  const store = (await db('stores').where({ id: storeId }).first('url')) as { url: string | null } | undefined;
+  const store = (await db('stores').where({ id: storeId }).first('url')) as
+    | { url: string | null }
+    | undefined;
   if (!store?.url) return null;
   const packages = (await listPackages(db, { storeIds: [storeId], limit: limits.pageSizeMax })).filter(
     (candidate) => candidate.active && candidate.match.kind !== 'sku',

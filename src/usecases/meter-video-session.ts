@@ -34,7 +34,7 @@ export function momentFor(ctx: Context, actor: Actor, session: VideoSession): Mo
 
 /**
  * Brings a running session up to the moment: holds what has come due, and closes it when its credits are used up or
- * nobody is there any more. The answer does not depend on how often, or how late, this is called.
+ * nobody is there any more. What is charged does not depend on how often, or how late, this is called.
  * Writes:  credit_* and ticket_events; the session itself is the caller's to save
  * Repeat:  blocks are held by key, `video:<session>:block:<n>`
  */

@@ -24,8 +24,18 @@ type Outcome =
 export async function processDeliveries(ctx: Context, input: { limit: number }): Promise<number> {
   const owner = ctx.ids.next();
   const claimed = await claimDeliveries(ctx.db, { owner, now: iso(ctx.clock.now()), limit: input.limit });
-  for (const delivery of claimed) await process(ctx, owner, delivery);
+  const giveBackAt = addSeconds(ctx.clock.now(), limits.leaseSeconds / 2);
+  for (const delivery of claimed) {
+    // The shop answers slowly: what the lease may not last for is given back before another worker takes it as well.
+    if (ctx.clock.now() > giveBackAt) await giveBack(ctx, owner, delivery);
+    else await process(ctx, owner, delivery);
+  }
   return claimed.length;
+}
+
+async function giveBack(ctx: Context, owner: string, { id, attempts }: Delivery): Promise<void> {
+  const now = iso(ctx.clock.now());
+  await postponeDelivery(ctx.db, { id, owner, nextAttemptAt: now, attempts, now });
 }
 
 async function process(ctx: Context, owner: string, delivery: Delivery): Promise<void> {

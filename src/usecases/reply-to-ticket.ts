@@ -1,14 +1,17 @@
-import { type Draw, type Hold, hold, holdsOfCause, capture, type Meter, usableOn, type Work } from '../domain/credits';
 import { recordAudit } from '../domain/audit';
-import { type Customer, findCustomer, normaliseEmail } from '../domain/customers';
 import {
-  addMessage,
-  checkedBody,
-  checkedSubject,
-  type Message,
-  segmentsOf,
-} from '../domain/messages';
-import { noteWritten, recordTicketEvent, replyWritten, takeTurn, type Ticket } from '../domain/tickets';
+  capture,
+  type Draw,
+  type Hold,
+  hold,
+  holdsOfCause,
+  type Meter,
+  usableOn,
+  type Work,
+} from '../domain/credits';
+import { type Customer, findCustomer, normaliseEmail } from '../domain/customers';
+import { addMessage, checkedBody, checkedSubject, type Message, segmentsOf } from '../domain/messages';
+import { noteWritten, recordTicketEvent, replyWritten, type Ticket, takeTurn } from '../domain/tickets';
 import type { Actor } from '../platform/actor';
 import { type Trx, withTransaction } from '../platform/db';
 import { limits } from '../platform/limits';
@@ -104,7 +107,7 @@ function checked(input: ReplyInput): Written {
   const body = checkedBody(input.body, channel);
   if (input.subject !== undefined && channel !== 'email') throw invalid('subject', 'is for e-mail only');
   const subject = input.subject === undefined ? null : checkedSubject(input.subject);
-  const freeReason = input.freeReason?.trim() ?? null;
+  const freeReason = input.freeReason?.replace(/[\s\p{Cc}]+/gu, ' ').trim() ?? null;
   if (freeReason !== null) {
     if (channel === 'note') throw invalid('free', 'is not for notes, which are free');
     if (freeReason === '') throw invalid('free.reason', 'must not be empty');
@@ -189,7 +192,13 @@ async function sendReply(
   return { id, status: message.status, charge: held && chargeOf(held) };
 }
 
-async function holdFor(trx: Trx, moment: Moment, ticket: Ticket, messageId: string, work: Work): Promise<Hold> {
+async function holdFor(
+  trx: Trx,
+  moment: Moment,
+  ticket: Ticket,
+  messageId: string,
+  work: Work,
+): Promise<Hold> {
   try {
     return await hold(trx, moment, {
       customerId: ticket.customerId,
@@ -213,7 +222,7 @@ async function captureRequest(trx: Trx, moment: Moment, ticketId: string): Promi
   }
 }
 
-export function chargeOf(held: Hold): Charge {
+function chargeOf(held: Hold): Charge {
   return {
     meter: held.meter,
     quantity: held.quantity,

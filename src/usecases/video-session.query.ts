@@ -8,10 +8,10 @@ import {
   type VideoState,
   wholeSeconds,
 } from '../domain/video';
-import { iso } from '../platform/clock';
+import { type Clock, iso } from '../platform/clock';
 import type { Db } from '../platform/db';
 import { Refusal } from '../platform/refusal';
-import type { Context } from './context';
+import type { Vault } from '../platform/secrets';
 
 export interface VideoSessionView {
   id: string;
@@ -44,7 +44,7 @@ export interface VideoSessionView {
  * Errors:  not-found
  */
 export async function videoSessionView(
-  ctx: Pick<Context, 'clock' | 'vault' | 'publicUrl'>,
+  ctx: { clock: Clock; vault: Vault; publicUrl: string },
   db: Db,
   id: string,
 ): Promise<VideoSessionView> {

@@ -46,7 +46,11 @@ describe('segments of an SMS', () => {
   });
 
   it('never counts fewer segments than the units need, however many accents stand on one letter', () => {
-    expect(segmentsOf(`a${'\u0301'.repeat(600)}`)).toMatchObject({ encoding: 'UCS-2', segments: 9, units: 601 });
+    expect(segmentsOf(`a${'\u0301'.repeat(600)}`)).toMatchObject({
+      encoding: 'UCS-2',
+      segments: 9,
+      units: 601,
+    });
   });
 
   it.each([
@@ -98,6 +102,7 @@ describe('what becomes of a message', () => {
   });
 
   it.each(['delivered', 'failed', 'received'] as MessageStatus[])('%s is final', (status) => {
-    for (const outcome of ['sent', 'delivered', 'failed'] as const) expect(settling(status, outcome)).toBeNull();
+    for (const outcome of ['sent', 'delivered', 'failed'] as const)
+      expect(settling(status, outcome)).toBeNull();
   });
 });

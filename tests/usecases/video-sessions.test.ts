@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { adjust, balanceOf, holdsOfCause, verifyLedger } from '../../src/domain/credits';
+import { adjust, balanceOf, holdsOfCause, type Meter, verifyLedger } from '../../src/domain/credits';
 import { openTicket, type Ticket } from '../../src/domain/tickets';
 import type { Participant, VideoEventType } from '../../src/domain/video';
 import type { Actor } from '../../src/platform/actor';
@@ -71,18 +71,11 @@ class World {
     return this;
   }
 
-  /** Credits for whole sessions, or for blocks of so many minutes; later ones are like the first. */
-  async give(quantity: number, blockMinutes?: number): Promise<void> {
-    const { customerId } = this;
-    await withTransaction(this.db, (trx) =>
-      adjust(trx, momentOf(this.ctx, bob), {
-        customerId,
-        meter: 'video',
-        quantity,
-        kind: 'goodwill',
-        reason: 'test',
-      }),
-    );
+  /** Credits for whole sessions, or for blocks of so many minutes; later ones are like the first. Negative: taken away. */
+  async give(quantity: number, blockMinutes?: number, meter: Meter = 'video'): Promise<void> {
+    const kind = quantity > 0 ? 'goodwill' : 'correction';
+    const adjustment = { customerId: this.customerId, meter, quantity, kind, reason: 'test' } as const;
+    await withTransaction(this.db, (trx) => adjust(trx, momentOf(this.ctx, bob), adjustment));
     if (blockMinutes) await this.db('credit_grants').update({ video_block_minutes: blockMinutes });
   }
 
@@ -356,6 +349,16 @@ describeEachEngine('video sessions', (engine) => {
         reason: 'solved on the phone',
         charged: 1,
       });
+    });
+
+    it('is paid by pooled credits at their price when there are none of its own', async () => {
+      await world.give(-2);
+      await world.give(6, undefined, 'any');
+      const { charge } = await world.bothConnect();
+      expect(charge).toMatchObject({ meter: 'video', unit: 'session', quantity: 1 });
+      expect(charge.grants).toEqual([{ grantId: expect.any(String), meter: 'any', credits: 5 }]);
+      world.pass(MINUTE);
+      expect((await world.end()).charge).toEqual(charge);
     });
 
     it('does not know a session that does not exist', async () => {

@@ -1,3 +1,3 @@
 export { addToken, authenticate, type Principal, revokeToken } from './access';
 export { actorOf, ENVIRONMENT_TOKEN, mayDo, SCOPES, type Scope } from './rules';
-export { type ApiToken, listTokens } from './store';
+export { listTokens } from './store';

@@ -65,10 +65,12 @@ export function checkToken(input: { name: string; scopes: string[] | 'all'; stor
   if (scopes !== 'all') {
     if (scopes.length === 0) errors.push({ path: 'scopes', message: 'must be at least one, or all' });
     for (const scope of scopes) {
-      if (!SCOPES.some((known) => known === scope)) errors.push({ path: 'scopes', message: `must not hold "${scope}", which is no scope` });
+      if (!SCOPES.some((known) => known === scope))
+        errors.push({ path: 'scopes', message: `must not hold "${scope}", which is no scope` });
     }
   }
-  if (input.storeIds?.length === 0) errors.push({ path: 'stores', message: 'must be at least one, or left out for all' });
+  if (input.storeIds?.length === 0)
+    errors.push({ path: 'stores', message: 'must be at least one, or left out for all' });
   if (errors.length > 0) throw new Refusal('invalid-request', 'The token is not valid.', { errors });
   return { name, scopes: scopes as Scope[] | 'all' };
 }

@@ -58,7 +58,14 @@ export function finishDelivery(
 /** Give a claimed delivery back, to be tried again at `nextAttemptAt`. False as in finishDelivery. */
 export function postponeDelivery(
   db: Db,
-  input: { id: string; owner: string; nextAttemptAt: string; attempts: number; reason?: string | null; now: string },
+  input: {
+    id: string;
+    owner: string;
+    nextAttemptAt: string;
+    attempts: number;
+    reason?: string | null;
+    now: string;
+  },
 ): Promise<boolean> {
   return saveClaimed(db, input, {
     next_attempt_at: input.nextAttemptAt,

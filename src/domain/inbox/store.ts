@@ -63,12 +63,6 @@ export async function findDelivery(db: Db, id: string): Promise<Delivery | null>
   return row ? deliveryFromRow(row) : null;
 }
 
-/** When the oldest unfinished one came; null: nothing waits. */
-export async function oldestPending(db: Db): Promise<string | null> {
-  const row = await db<Row>('deliveries').where({ status: 'pending' }).orderBy('id').first('received_at');
-  return row?.received_at ?? null;
-}
-
 /**
  * Take due deliveries for one worker, oldest first; nobody else gets them while the lease lasts.
  * Shape:   { owner: unique to the caller, now: ISO, limit } → Delivery[]
@@ -101,7 +95,9 @@ export async function claimDeliveries(
 export async function saveClaimed(
   db: Db,
   { id, owner }: { id: string; owner: string },
-  changes: Partial<Pick<Row, 'status' | 'reason' | 'woo_id' | 'finished_at' | 'next_attempt_at' | 'attempts'>>,
+  changes: Partial<
+    Pick<Row, 'status' | 'reason' | 'woo_id' | 'finished_at' | 'next_attempt_at' | 'attempts'>
+  >,
 ): Promise<boolean> {
   const count = await db<Row>('deliveries')
     .where({ id, lease_owner: owner, status: 'pending' })

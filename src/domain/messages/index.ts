@@ -3,7 +3,6 @@ export {
   giveUpAsUncertain,
   postpone,
   recordSandboxMessage,
-  type Settlement,
   settle,
 } from './messages';
 export {
@@ -11,10 +10,10 @@ export {
   checkedSubject,
   type MessageStatus,
   type Outcome,
-  type Segments,
-  segmentsOf,
   SENDING_CHANNELS,
+  type Segments,
   type SendingChannel,
+  segmentsOf,
 } from './rules';
 export {
   type Claim,
@@ -25,5 +24,4 @@ export {
   type Message,
   newestMessage,
   providerIdsTaken,
-  type SandboxMessage,
 } from './store';

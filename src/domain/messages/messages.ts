@@ -1,6 +1,6 @@
 import type { Db, Trx } from '../../platform/db';
-import { assert } from '../../platform/refusal';
 import type { Moment } from '../../platform/moment';
+import { assert } from '../../platform/refusal';
 import { type CreditStep, type Outcome, SENDING_CHANNELS, settling, storable } from './rules';
 import {
   deleteRow,
@@ -66,7 +66,10 @@ export async function addMessage(trx: Trx, moment: Moment, input: NewMessage): P
   };
   if (!(await insertMessage(trx, message))) return null;
   if (!settled) {
-    assert(message.to !== null && SENDING_CHANNELS.some((c) => c === message.channel), 'only e-mail and SMS are queued');
+    assert(
+      message.to !== null && SENDING_CHANNELS.some((c) => c === message.channel),
+      'only e-mail and SMS are queued',
+    );
     await insertOutboxRow(trx, message);
   }
   return message;
@@ -149,4 +152,3 @@ export async function recordSandboxMessage(
 ): Promise<{ fresh: boolean }> {
   return { fresh: await insertSandboxMessage(db, { id: moment.ids.next(), at: moment.at, ...message }) };
 }
-

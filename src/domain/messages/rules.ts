@@ -67,7 +67,10 @@ export function checkedBody(body: string, channel: 'sms' | 'email' | 'note' | 'w
   }
   checkText(body, 'body');
   if (channel !== 'sms') return body;
-  return body.normalize('NFC').replace(/\r\n?/g, '\n').replace(/[\u00a0\u2007\u202f]/g, ' ');
+  return body
+    .normalize('NFC')
+    .replace(/\r\n?/g, '\n')
+    .replace(/[\u00a0\u2007\u202f]/g, ' ');
 }
 
 export function checkedSubject(subject: string): string {
@@ -88,7 +91,8 @@ export function storable(text: string): string {
 
 /** Half of a surrogate pair is no text, and PostgreSQL keeps no NUL. */
 function checkText(text: string, path: string): void {
-  if (text.includes('\0') || /\p{Surrogate}/u.test(text)) throw invalid(path, 'has characters that are no text');
+  if (text.includes('\0') || /\p{Surrogate}/u.test(text))
+    throw invalid(path, 'has characters that are no text');
 }
 
 function invalidBody(message: string): Refusal {

@@ -1,9 +1,8 @@
-export { DEFAULT_STORE, type NewStore, type StoreChanges } from './rules';
-export { findStore, findStoreBySlug, findStoresBySlugs, listStores, type Store } from './store';
+export type { NewStore, StoreChanges } from './rules';
+export { findStore, findStoreBySlug, findStoresBySlugs, type Store } from './store';
 export {
   assertSecretsOpen,
   createStore,
-  type StoreSecrets,
   storeSecrets,
   syncEnvironmentStore,
   updateStore,

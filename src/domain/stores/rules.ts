@@ -32,7 +32,7 @@ export interface StoreDetails {
   timeZone: string;
 }
 
-export const SLUG = /^[a-z0-9-]{1,40}$/;
+const SLUG = /^[a-z0-9-]{1,40}$/;
 
 interface Home {
   country: string;
@@ -81,13 +81,13 @@ const HOMES: Record<string, [country: string, locale: string, timeZone: string]>
 };
 
 /** A first guess from the ending of the shop's address, to be corrected by its admin. */
-export function homeOf(url: string | null): Home {
+function homeOf(url: string | null): Home {
   const ending = url === null ? undefined : hostOf(url).split('.').pop();
   const known = ending === undefined ? undefined : HOMES[ending];
   return known ? { country: known[0], locale: known[1], timeZone: known[2] } : SOMEWHERE;
 }
 
-export function hostOf(url: string): string {
+function hostOf(url: string): string {
   return new URL(url).hostname.replace(/^www\./, '');
 }
 
@@ -118,7 +118,11 @@ export function checkStore<T extends StoreChanges & { slug?: string }>(input: T)
   if (input.slug !== undefined) check('slug', SLUG.test(input.slug), 'must be 1 to 40 of a-z, 0-9 and "-"');
   if (input.name !== undefined) {
     checked.name = input.name.trim();
-    check('name', checked.name !== '' && checked.name.length <= limits.nameChars, `must have 1 to ${limits.nameChars} characters`);
+    check(
+      'name',
+      checked.name !== '' && checked.name.length <= limits.nameChars,
+      `must have 1 to ${limits.nameChars} characters`,
+    );
   }
   if (typeof input.url === 'string') {
     const url = webUrl(input.url);
@@ -130,12 +134,18 @@ export function checkStore<T extends StoreChanges & { slug?: string }>(input: T)
     checked.paidStatuses = statuses;
     check(
       'paid_statuses',
-      statuses.length >= 1 && statuses.length <= 20 && statuses.every((status) => /^[a-z0-9_-]{1,60}$/.test(status)),
+      statuses.length >= 1 &&
+        statuses.length <= 20 &&
+        statuses.every((status) => /^[a-z0-9_-]{1,60}$/.test(status)),
       'must be a list of order statuses, like processing',
     );
     // Void ones decide before paid ones, so they would never count (DESIGN §3 "Applying snapshots").
     const never = statuses.filter((status) => NEVER_PAID.has(status));
-    check('paid_statuses', never.length === 0, `must not hold ${never.join(', ')}: such an order is not paid`);
+    check(
+      'paid_statuses',
+      never.length === 0,
+      `must not hold ${never.join(', ')}: such an order is not paid`,
+    );
   }
   if (input.locale !== undefined) {
     const language = languageOf(input.locale);
@@ -146,14 +156,16 @@ export function checkStore<T extends StoreChanges & { slug?: string }>(input: T)
     checked.country = input.country.toUpperCase();
     check('country', /^[A-Z]{2}$/.test(checked.country), 'must be a country of two letters, like SI');
   }
-  if (input.timeZone !== undefined) check('time_zone', isTimeZone(input.timeZone), 'must be a time zone, like Europe/Ljubljana');
+  if (input.timeZone !== undefined)
+    check('time_zone', isTimeZone(input.timeZone), 'must be a time zone, like Europe/Ljubljana');
   for (const [key, path] of [
     ['consumerKey', 'consumer_key'],
     ['consumerSecret', 'consumer_secret'],
     ['webhookSecret', 'webhook_secret'],
   ] as const) {
     const secret = input[key];
-    if (typeof secret === 'string') check(path, secret !== '' && secret.length <= 500, 'must have 1 to 500 characters');
+    if (typeof secret === 'string')
+      check(path, secret !== '' && secret.length <= 500, 'must have 1 to 500 characters');
   }
 
   if (errors.length > 0) throw new Refusal('invalid-request', 'The store is not valid.', { errors });
@@ -169,7 +181,8 @@ function statusName(status: string): string {
 
 function webUrl(text: string): string | null {
   const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || /[?#]/.test(text)) return null;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || /[?#]/.test(text))
+    return null;
   return url.href.replace(/\/+$/, '');
 }
 

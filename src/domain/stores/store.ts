@@ -56,7 +56,9 @@ function sealedFromRow(row: Row): Sealed {
   };
 }
 
-function columns(store: Store): Omit<Row, 'consumer_key_sealed' | 'consumer_secret_sealed' | 'webhook_secret_sealed'> {
+function columns(
+  store: Store,
+): Omit<Row, 'consumer_key_sealed' | 'consumer_secret_sealed' | 'webhook_secret_sealed'> {
   return {
     id: store.id,
     slug: store.slug,
@@ -93,13 +95,6 @@ export async function findStoreBySlug(db: Db, slug: string): Promise<Store | nul
 
 export async function findStoresBySlugs(db: Db, slugs: string[]): Promise<Store[]> {
   const rows: Row[] = await db<Row>('stores').whereIn('slug', slugs).orderBy('slug');
-  return rows.map(storeFromRow);
-}
-
-/** By slug; `after` is the last slug of the page before. */
-export async function listStores(db: Db, page: { after?: string; limit: number }): Promise<Store[]> {
-  const query = db<Row>('stores').orderBy('slug').limit(page.limit);
-  const rows: Row[] = await (page.after === undefined ? query : query.where('slug', '>', page.after));
   return rows.map(storeFromRow);
 }
 

@@ -14,7 +14,7 @@ import {
   saveStore,
 } from './store';
 
-export interface StoreSecrets {
+interface StoreSecrets {
   consumerKey: string | null;
   consumerSecret: string | null;
   webhookSecret: string | null;
@@ -89,7 +89,9 @@ export async function syncEnvironmentStore(
   vault: Vault,
   environment: StoreSecrets & { url: string | null },
 ): Promise<Store> {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== null)) as StoreChanges;
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== null),
+  ) as StoreChanges;
   const fromEnvironment = Object.keys(given).length > 0;
   const found = await findStoreBySlug(trx, DEFAULT_STORE);
   if (!found) {

@@ -1,4 +1,4 @@
-export { isFreeFollowUp, TICKET_STATUSES, type TicketStatus } from './rules';
+export { isFreeFollowUp } from './rules';
 export { findTicket, type Ticket } from './store';
 export {
   adoptUnpaidTicket,
@@ -9,7 +9,7 @@ export {
   openTicket,
   recordTicketEvent,
   replyWritten,
-  takeTurn,
   type TicketChanges,
+  takeTurn,
   ticketToAdopt,
 } from './tickets';

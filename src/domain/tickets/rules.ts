@@ -2,8 +2,7 @@ import { limits } from '../../platform/limits';
 
 /** Pure decisions about tickets: which way a status may go, and what counts as a word that a reply must have seen. */
 
-export const TICKET_STATUSES = ['new', 'open', 'pending', 'on_hold', 'solved', 'closed'] as const;
-export type TicketStatus = (typeof TICKET_STATUSES)[number];
+export type TicketStatus = 'new' | 'open' | 'pending' | 'on_hold' | 'solved' | 'closed';
 
 /** More tags than this on one ticket sort nothing any more. */
 const TAGS_MAX = 50;
@@ -27,9 +26,14 @@ export function statusEvent(from: TicketStatus, to: TicketStatus): string {
   return from === 'solved' ? 'ticket.reopened' : 'ticket.status_changed';
 }
 
-/** Trimmed, each once, in the order given. */
+/** Line ends, tabs and control characters (PostgreSQL keeps no NUL) become single spaces. */
+export function oneLine(text: string): string {
+  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+}
+
+/** On one line, each once, in the order given. */
 export function tidyTags(tags: string[]): { tags: string[]; problem: string | null } {
-  const tidy = [...new Set(tags.map((tag) => tag.trim()).filter((tag) => tag !== ''))];
+  const tidy = [...new Set(tags.map(oneLine).filter((tag) => tag !== ''))];
   if (tidy.length > TAGS_MAX) return { tags: tidy, problem: `must have at most ${TAGS_MAX} entries` };
   if (tidy.some((tag) => tag.length > limits.nameChars)) {
     return { tags: tidy, problem: `must have at most ${limits.nameChars} characters each` };

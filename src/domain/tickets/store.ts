@@ -94,7 +94,11 @@ export async function lockTicket(trx: Trx, id: string): Promise<Ticket | null> {
 }
 
 /** One version further, if it still is the expected one; null when it is not, or there is no such ticket. */
-export async function growVersion(trx: Trx, id: string, expected: number | undefined): Promise<Ticket | null> {
+export async function growVersion(
+  trx: Trx,
+  id: string,
+  expected: number | undefined,
+): Promise<Ticket | null> {
   const query = trx('tickets').where({ id });
   if (expected !== undefined) query.where({ version: expected });
   const [row] = (await query.update({ version: trx.raw('version + 1') }).returning('*')) as Row[];

@@ -3,7 +3,7 @@ import { limits } from '../../platform/limits';
 import type { Moment } from '../../platform/moment';
 import { Refusal } from '../../platform/refusal';
 import { nextInSequence } from '../../platform/sequence';
-import { growsVersion, mayMove, statusEvent, type TicketStatus, tidyTags } from './rules';
+import { growsVersion, mayMove, oneLine, statusEvent, type TicketStatus, tidyTags } from './rules';
 import {
   adoptableTicket,
   findTicket,
@@ -206,7 +206,8 @@ export async function changeTicket(
   };
 
   if (changes.subject !== undefined) change('subject', checkedSubject(changes.subject), 'ticket.renamed');
-  if (changes.assignee !== undefined) change('assignee', checkedAssignee(changes.assignee), 'ticket.assigned');
+  if (changes.assignee !== undefined)
+    change('assignee', checkedAssignee(changes.assignee), 'ticket.assigned');
   if (changes.tags !== undefined) change('tags', checkedTags(changes.tags), 'ticket.tagged');
   if (changes.spam !== undefined) {
     change('spam', changes.spam, changes.spam ? 'ticket.marked_spam' : 'ticket.unmarked_spam');
@@ -214,7 +215,10 @@ export async function changeTicket(
   const status = statusAsked(before, changes);
   if (status !== before.status) {
     if (!mayMove(before.status, status)) {
-      const why = before.status === 'closed' ? 'A closed ticket stays closed; open a follow-up.' : 'Nobody can make a ticket new.';
+      const why =
+        before.status === 'closed'
+          ? 'A closed ticket stays closed; open a follow-up.'
+          : 'Nobody can make a ticket new.';
       throw new Refusal('invalid-transition', why, { from: before.status, to: status });
     }
     change('status', status, statusEvent(before.status, status));
@@ -247,7 +251,7 @@ async function recordStatus(trx: Trx, moment: Moment, ticket: Ticket, to: Ticket
 }
 
 function checkedSubject(subject: string): string {
-  const tidy = subject.replace(/\s+/g, ' ').trim();
+  const tidy = oneLine(subject);
   if (tidy === '') throw invalid('subject', 'must not be empty');
   if (tidy.length > limits.subjectChars) {
     throw invalid('subject', `must have at most ${limits.subjectChars} characters`);
@@ -256,7 +260,7 @@ function checkedSubject(subject: string): string {
 }
 
 function checkedAssignee(assignee: string | null): string | null {
-  const tidy = assignee?.trim() ?? '';
+  const tidy = oneLine(assignee ?? '');
   if (tidy.length > limits.nameChars) {
     throw invalid('assignee', `must have at most ${limits.nameChars} characters`);
   }

@@ -73,7 +73,7 @@ export function areBothHere(session: VideoSession): boolean {
   return session.agentState !== 'absent' && session.customerState !== 'absent';
 }
 
-export function didBothEverJoin(session: VideoSession): boolean {
+function didBothEverJoin(session: VideoSession): boolean {
   return session.agentJoinedAt !== null && session.customerJoinedAt !== null;
 }
 

@@ -26,7 +26,10 @@ export function makeSandboxEmail({ from, shelf }: { from: string | null; shelf: 
   return {
     async send(mail) {
       if (mail.to.toLowerCase().startsWith('bounce')) {
-        return { kind: 'rejected', reason: '550 5.1.1 the sandbox rejects every mailbox that starts with "bounce"' };
+        return {
+          kind: 'rejected',
+          reason: '550 5.1.1 the sandbox rejects every mailbox that starts with "bounce"',
+        };
       }
       await shelf.record({
         messageId: mail.id,

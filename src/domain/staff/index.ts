@@ -1,0 +1,25 @@
+export { hashPassword, isPassword } from './password';
+export {
+  checkPerson,
+  invalidPerson,
+  normaliseStaffEmail,
+  type PersonMistake,
+  type Role,
+  SESSION_SECONDS,
+} from './rules';
+export {
+  addPerson,
+  admitAttempt,
+  type Attempt,
+  closeSession,
+  forgetFailures,
+  forgetOld,
+  isSetupToken,
+  makeSetupToken,
+  openSession,
+  renamePerson,
+  sessionOf,
+  setPassword,
+  useSetupToken,
+} from './staff';
+export { anyOwner, findPerson, findPersonWithHash, type Person, type Session } from './store';
