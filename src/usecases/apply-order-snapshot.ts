@@ -46,6 +46,7 @@ import type { Moment } from '../platform/moment';
 import { currentInSequence } from '../platform/sequence';
 import { endOfDayAfter } from '../platform/time-zone';
 import { type Context, momentOf } from './context';
+import { greetCustomer } from './greet-customer';
 
 /** Something the shop said about one order. */
 export type OrderNews =
@@ -257,6 +258,19 @@ async function apply(
         status: 'received',
       },
     );
+  }
+  if (opened && order.ticketId && state.paid) {
+    await greetCustomer(trx, moment, {
+      ticketId: order.ticketId,
+      orderId,
+      orderNumber: order.number,
+      store,
+      customer,
+      bought: lines.flatMap((line) => {
+        const version = line.packageVersionId ? bought.get(line.packageVersionId) : undefined;
+        return version ? [{ version, units: wantedUnits(line) }] : [];
+      }),
+    });
   }
   const expiry = await paidSince(trx, ordered, store.paidStatuses);
   await bringToOrder(trx, moment, {

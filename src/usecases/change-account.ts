@@ -42,7 +42,9 @@ export async function changeOwnPassword(
   const attempt = { address: input.address, email };
   await withTransaction(ctx.db, (trx) => admitAttempt(trx, momentOf(ctx, actor), attempt));
   if (!(await isPassword(input.current, known.passwordHash))) {
-    throw invalidPerson([{ path: 'current_password', code: 'wrong', message: 'is not the present password' }]);
+    throw invalidPerson([
+      { path: 'current_password', code: 'wrong', message: 'is not the present password' },
+    ]);
   }
   const passwordHash = await hashPassword(input.password);
   const moment = momentOf(ctx, actor);

@@ -16,6 +16,15 @@ export interface Answer {
   body: unknown;
 }
 
+interface Kept {
+  principal: string;
+  idempotency_key: string;
+  request_sha256: string;
+  /** Null only inside the transaction that does the work. */
+  status: number | null;
+  response: string | null;
+}
+
 /**
  * Does the work once for each key, and gives every repeat the first answer.
  * Shape:   { principal, key, requestSha256 }, work(trx) → { status, body, replayed }
@@ -46,15 +55,17 @@ export function withIdempotency(
       .returning('idempotency_key');
     const own = { principal: request.principal, idempotency_key: request.key };
     if (inserted.length === 0) {
-      const first = await trx('idempotency_keys').where(own).first('request_sha256', 'status', 'response');
-      assert(first && first.status !== null, 'a committed idempotency key has its answer');
+      const first = await trx<Kept>('idempotency_keys')
+        .where(own)
+        .first('request_sha256', 'status', 'response');
+      assert(first?.response, 'a committed idempotency key has its answer');
       if (first.request_sha256 !== request.requestSha256) {
         throw new Refusal(
           'idempotency-conflict',
           'This Idempotency-Key was used for another request. Send a new key with a new request.',
         );
       }
-      return { status: Number(first.status), body: JSON.parse(first.response), replayed: true };
+      return { status: Number(first.status), body: JSON.parse(first.response) as unknown, replayed: true };
     }
     const answer = await work(trx);
     assert(answer.status >= 200 && answer.status < 300, 'a refusal is thrown, not returned');

@@ -7,13 +7,12 @@ export {
   expireDueOf,
   hold,
   type OrderClaim,
-  type Quote,
   quoteHold,
   release,
   reverse,
   usableOn,
 } from './credits';
-export { type Amounts, type Draw, type Grant, METERS, type Meter, type Work, type WorkMeter } from './rules';
+export { type Amounts, type Draw, type Grant, METERS, type Meter, type Work } from './rules';
 export {
   customersWithDueGrants,
   findHold,
@@ -22,4 +21,4 @@ export {
   holdsOfCause,
   readBalance as balanceOf,
 } from './store';
-export { type LedgerReport, verifyLedger } from './verify';
+export { verifyLedger } from './verify';

@@ -53,7 +53,7 @@ export interface Entry {
 
 type Row = Record<string, unknown>;
 
-export function noSums(): Sums {
+function noSums(): Sums {
   const none = { granted: 0, available: 0, held: 0, used: 0, expired: 0, revoked: 0 };
   return Object.fromEntries(METERS.map((meter) => [meter, { ...none }])) as Sums;
 }

@@ -8,7 +8,7 @@ export interface Identity {
   emailNormalised: string | null;
 }
 
-export const LOCALES = ['en', 'sl', 'hr', 'el'] as const;
+const LOCALES = ['en', 'sl', 'hr', 'el'] as const;
 
 /**
  * The address as an identity: lower case, no surrounding space. Null when it identifies nobody: empty, no address at

@@ -22,10 +22,7 @@ const VOID = ['cancelled', 'refunded', 'failed', 'trash'];
 type Verdict = 'paid' | 'void' | 'silent';
 
 /** What one snapshot alone says. An unknown status without a payment date says nothing. */
-export function verdictOf(
-  snapshot: Pick<Snapshot, 'status' | 'datePaidGmt'>,
-  paidStatuses: string[],
-): Verdict {
+function verdictOf(snapshot: Pick<Snapshot, 'status' | 'datePaidGmt'>, paidStatuses: string[]): Verdict {
   if (VOID.includes(snapshot.status)) return 'void';
   return paidStatuses.includes(snapshot.status) || snapshot.datePaidGmt !== null ? 'paid' : 'silent';
 }

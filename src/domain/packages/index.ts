@@ -1,3 +1,3 @@
 export { createPackage, packageForLine, updatePackage } from './packages';
-export type { Match, Meter, PackageInput, PriceList } from './rules';
+export type { Match, PackageInput } from './rules';
 export { findPackage, listPackages, type Package, type PackageVersion, versionsByIds } from './store';

@@ -8,9 +8,9 @@ export {
   SESSION_SECONDS,
 } from './rules';
 export {
+  type Attempt,
   addPerson,
   admitAttempt,
-  type Attempt,
   closeSession,
   forgetFailures,
   forgetOld,

@@ -198,7 +198,9 @@ export async function countAttempt(
 }
 
 export async function setBlockedUntil(trx: Trx, sha256: string, until: string): Promise<void> {
-  await trx<FailureRow>('sign_in_failures').where({ counted_sha256: sha256 }).update({ blocked_until: until });
+  await trx<FailureRow>('sign_in_failures')
+    .where({ counted_sha256: sha256 })
+    .update({ blocked_until: until });
 }
 
 export async function deleteFailures(trx: Trx, sha256s: string[]): Promise<void> {
