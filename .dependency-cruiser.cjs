@@ -61,7 +61,7 @@ module.exports = {
     only(
       'usecase-uses-platform-domain-gateways',
       { path: '^src/usecases/' },
-      ['^src/platform/', '^src/domain/', '^src/gateways/', '^src/usecases/'],
+      ['^src/platform/', '^src/domain/', '^src/gateways/', '^src/usecases/', '^src/locales/'],
       'A use case knows nobody who calls it.',
     ),
     only(

@@ -1,7 +1,11 @@
 const swc = (syntax) => [
   '@swc/jest',
   {
-    jsc: { target: 'es2022', parser: { syntax: 'typescript', ...syntax } },
+    jsc: {
+      target: 'es2022',
+      parser: { syntax: 'typescript', ...syntax },
+      transform: { react: { runtime: 'automatic', importSource: '@kitajs/html' } },
+    },
     module: { type: 'commonjs' },
   },
 ];

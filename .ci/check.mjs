@@ -5,6 +5,7 @@ const STEPS = {
   types: 'check:types',
   biome: 'check:biome',
   eslint: 'check:eslint',
+  escaping: 'check:escaping',
   imports: 'check:imports',
   unused: 'check:unused',
   schema: 'check:schema',

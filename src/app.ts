@@ -3,36 +3,49 @@ import helmet from 'helmet';
 import type { Knex } from 'knex';
 import { createTask } from 'node-cron';
 import { woocommerceWebhook } from '../webhooks/woocommerce';
+import { adminRouter } from './admin';
 import { apiRouter } from './api';
 import { type Config, ConfigError } from './config';
+import { consoleRouter, pageHost } from './console';
 import { mayDo } from './domain/access';
 import { hasSandboxMessage, recordSandboxMessage } from './domain/messages';
 import { assertSecretsOpen, syncEnvironmentStore } from './domain/stores';
-import { makeSandboxEmail } from './gateways/email';
-import { makeSandboxSms } from './gateways/sms';
+import { makeSandboxEmail, makeSmtpGateway } from './gateways/email';
+import { makeSandboxSms, makeTwilioGateway } from './gateways/sms';
 import { webhooksOnly } from './gateways/woocommerce/gateway';
 import { type JobName, jobs } from './jobs';
-import { failedDeliveries, ledgerEntries, outboxMessages, pendingDeliveries } from './metrics.query';
+import {
+  failedDeliveries,
+  inboxDelaySeconds,
+  ledgerEntries,
+  outboxMessages,
+  pendingDeliveries,
+} from './metrics.query';
 import { systemActor } from './platform/actor';
-import { type Clock, systemClock } from './platform/clock';
+import { type Clock, iso, systemClock } from './platform/clock';
 import { migrate, openDatabase, withTransaction } from './platform/db';
 import { healthRoutes } from './platform/health';
 import { type Ids, uuidIds } from './platform/ids';
+import { limits } from './platform/limits';
 import { type Log, makeLog, requestLog } from './platform/log';
-import { makeMetrics, type Metrics } from './platform/metrics';
+import { type Metrics, makeMetrics } from './platform/metrics';
 import { problemHandler, unknownRoute } from './platform/problem';
 import { assert, Refusal } from './platform/refusal';
 import { makeVault } from './platform/secrets';
 import { makeWorker, type Worker } from './platform/worker';
+import { assetRoutes } from './ui/assets';
+import { makePages } from './ui/routes';
 import { authenticateToken, bearerTokenOf } from './usecases/authenticate-token';
 import { type Context, type Gateways, momentOf } from './usecases/context';
+import { makeBootstrapOwner, makeSetupLink } from './usecases/first-owner';
 
 /** What tests and simulations bring themselves. A database that was brought is not closed here. */
 export interface Overrides {
   db?: Knex;
   clock?: Clock;
   ids?: Ids;
-  gateways?: Partial<Gateways>;
+  /** Is given the default transports, to wrap or replace them. */
+  gateways?: (defaults: Gateways) => Gateways;
   log?: Log;
 }
 
@@ -41,6 +54,8 @@ export interface App {
   ctx: Context;
   /** Schema and the store `default` as this version and the environment want them. Errors: ConfigError. */
   prepare(): Promise<void>;
+  /** Where the first owner is made, once; null when there is one. */
+  setupLink(): Promise<string | null>;
   /** One batch, now; says how many it handled. Works whether the job loops run or not. */
   runJob(name: JobName): Promise<number>;
   /** Starts the job loops. */
@@ -57,6 +72,8 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
   const ids = overrides.ids ?? uuidIds;
   const metrics = makeMetrics();
 
+  const transports = makeTransports(config, () => ctx);
+
   const ctx: Context = {
     db,
     clock,
@@ -64,7 +81,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     log,
     vault: makeVault(config.secretKey),
     publicUrl: config.publicUrl ?? `http://localhost:${config.port}`,
-    gateways: { ...sandboxes(config, () => ctx), ...overrides.gateways },
+    gateways: (overrides.gateways ?? ((defaults) => defaults))(transports.gateways),
     wake: (work) => workers.find((worker) => worker.name === work)?.wake(),
   };
 
@@ -79,7 +96,9 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
   const schedules = jobs.flatMap((job, index) => {
     if (!('cron' in job.every)) return [];
     const wake = () => workers[index]?.wake();
-    return [createTask(job.every.cron, wake, { name: job.name, timezone: 'UTC' })];
+    return [
+      createTask(job.every.cron, wake, { name: job.name, timezone: 'UTC', suppressMissedWarning: true }),
+    ];
   });
 
   return {
@@ -94,7 +113,9 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
           'SECRET_KEY does not open the secrets that are stored in this database; expected: the key it had before',
         );
       });
+      if (config.bootstrap) await makeBootstrapOwner(ctx, config.bootstrap);
     },
+    setupLink: () => makeSetupLink(ctx),
     async runJob(name) {
       const job = jobs.find((known) => known.name === name);
       assert(job, `there is a job ${name}`);
@@ -102,33 +123,60 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     },
     start() {
       metrics.addProcessMetrics();
+      log.info(transports.names, 'transports');
       for (const worker of workers) worker.start();
       for (const schedule of schedules) void schedule.start();
     },
     async close() {
-      await Promise.all(schedules.map((schedule) => schedule.destroy()));
+      for (const schedule of schedules) await schedule.destroy();
       await Promise.all(workers.map((worker) => worker.stop()));
+      transports.close();
       if (!overrides.db) await db.destroy();
     },
   };
 }
 
-/** Every channel's default transport: what is "sent" stays here and can be read. */
-function sandboxes(config: Config, ctx: () => Context): Gateways {
+/** Each channel for itself: the real transport where it is configured, else the sandbox, whose messages stay here. */
+function makeTransports(config: Config, ctx: () => Context) {
+  const { mail, twilio } = config;
   const record = (message: Parameters<typeof recordSandboxMessage>[2]) =>
     recordSandboxMessage(ctx().db, momentOf(ctx(), systemActor), message);
   const has = (messageId: string) => hasSandboxMessage(ctx().db, messageId);
-  return {
+
+  const { accountSid, authToken } = twilio;
+  const domain = config.publicUrl === null ? 'localhost' : new URL(config.publicUrl).hostname;
+  const smtp =
+    mail.smtpUrl === null ? null : makeSmtpGateway({ url: mail.smtpUrl, from: mail.from, domain, limits });
+  const sms =
+    accountSid === null || authToken === null
+      ? null
+      : makeTwilioGateway({ ...twilio, accountSid, authToken, baseUrl: twilio.apiBaseUrl, limits });
+
+  const gateways: Gateways = {
     woocommerce: webhooksOnly,
-    email: makeSandboxEmail({ from: config.mail.from, shelf: { record } }),
-    sms: makeSandboxSms({ from: config.twilio.from, shelf: { record, has } }),
+    email: smtp ?? makeSandboxEmail({ from: mail.from, shelf: { record } }),
+    sms: sms ?? makeSandboxSms({ from: twilio.from, shelf: { record, has } }),
+  };
+  return {
+    gateways,
+    /** For the log. */
+    names: { mail: smtp ? 'smtp' : 'sandbox', sms: sms ? 'twilio' : 'sandbox' },
+    close() {
+      smtp?.close();
+      sms?.close();
+    },
   };
 }
 
 function httpApp(config: Config, ctx: Context, metrics: Metrics, workers: readonly Worker[]): Express {
   const received = metrics.counter('zeton_webhook_requests', 'Webhook requests that were accepted', ['what']);
-  metrics.gauge('zeton_inbox_pending', 'Deliveries that wait to be processed', () => pendingDeliveries(ctx.db));
+  metrics.gauge('zeton_inbox_pending', 'Deliveries that wait to be processed', () =>
+    pendingDeliveries(ctx.db),
+  );
   metrics.gauge('zeton_inbox_failed', 'Deliveries that were given up', () => failedDeliveries(ctx.db));
+  metrics.gauge('zeton_inbox_delay_seconds', 'How long the oldest of them has waited', () =>
+    inboxDelaySeconds(ctx.db, iso(ctx.clock.now())),
+  );
   metrics.gauge('zeton_outbox_pending', 'Messages that wait to be sent', () => outboxMessages(ctx.db));
   metrics.gauge('zeton_ledger_entries', 'Entries of the credit ledger', () => ledgerEntries(ctx.db));
 
@@ -143,8 +191,12 @@ function httpApp(config: Config, ctx: Context, metrics: Metrics, workers: readon
   http.use(healthRoutes({ db: ctx.db, workers }));
   http.get('/metrics', metricsRoute(config, ctx, metrics));
   http.use(apiRouter({ ctx, config }));
+  const pages = makePages(pageHost(ctx));
+  http.use(assetRoutes());
+  http.use(consoleRouter({ ctx, pages }));
+  http.use(adminRouter({ ctx, pages }));
   http.use(unknownRoute);
-  http.use(problemHandler(ctx.log));
+  http.use(problemHandler(ctx.log, pages.answerRefusal));
   return http;
 }
 
@@ -178,7 +230,9 @@ function metricsRoute(config: Config, ctx: Context, metrics: Metrics): RequestHa
     const principal = token && (await authenticateToken(ctx, config.environmentToken, token));
     if (!principal) throw new Refusal('unauthenticated', 'Send an API token: Authorization: Bearer TOKEN.');
     if (!mayDo(principal, 'metrics:read')) {
-      throw new Refusal('forbidden', 'This token has no scope metrics:read.', { required_scope: 'metrics:read' });
+      throw new Refusal('forbidden', 'This token has no scope metrics:read.', {
+        required_scope: 'metrics:read',
+      });
     }
     const { contentType, body } = await metrics.text();
     res.set('Cache-Control', 'no-store').set('Content-Type', contentType).send(body);

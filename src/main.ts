@@ -24,6 +24,7 @@ async function main(): Promise<void> {
   }
   const server = await start(app, config);
   stopOnSignal(app, server);
+  await offerSetup(app);
 }
 
 async function start(app: App, config: Config): Promise<HttpServer> {
@@ -42,6 +43,12 @@ async function start(app: App, config: Config): Promise<HttpServer> {
   } catch (error) {
     throw new ConfigError(listenProblem(error as NodeJS.ErrnoException, config), { cause: error });
   }
+}
+
+/** To whoever starts Zeton, and not into the log, which others read and keep. */
+async function offerSetup(app: App): Promise<void> {
+  const link = await app.setupLink();
+  if (link) process.stdout.write(`Nobody owns this Zeton yet. Become its owner, within a day: ${link}\n`);
 }
 
 function stopOnSignal(app: App, server: HttpServer): void {
@@ -65,7 +72,9 @@ function stopOnSignal(app: App, server: HttpServer): void {
 /** Wrong address, password or rights: the person who starts Zeton can mend that, a stack trace says less. */
 function isDatabaseClosed(error: unknown): boolean {
   const code = String((error as { code?: unknown }).code ?? '');
-  return isOutage(error) || /^(28|3D|42501)/.test(code) || code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT';
+  return (
+    isOutage(error) || /^(28|3D|42501)/.test(code) || code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT'
+  );
 }
 
 function databaseProblem(error: unknown): string {

@@ -1,17 +1,26 @@
+import { secondsBetween } from './platform/clock';
 import type { Db } from './platform/db';
 
 /** Numbers for /metrics: each by an index that holds little more than what is counted. */
 
 export function pendingDeliveries(db: Db): Promise<number> {
-  return count(db('deliveries').where({ status: 'pending' }));
+  return countOf(db, 'deliveries', { status: 'pending' });
 }
 
 export function failedDeliveries(db: Db): Promise<number> {
-  return count(db('deliveries').where({ status: 'failed' }));
+  return countOf(db, 'deliveries', { status: 'failed' });
+}
+
+/** How long the longest has waited; 0: nothing waits. */
+export async function inboxDelaySeconds(db: Db, now: string): Promise<number> {
+  const oldest = (await db('deliveries').where({ status: 'pending' }).orderBy('id').first('received_at')) as
+    | { received_at: string }
+    | undefined;
+  return oldest ? secondsBetween(oldest.received_at, now) : 0;
 }
 
 export function outboxMessages(db: Db): Promise<number> {
-  return count(db('outbox'));
+  return countOf(db, 'outbox', {});
 }
 
 /** Each customer's entries are numbered without gaps, so the last numbers are the counts. */
@@ -20,7 +29,7 @@ export async function ledgerEntries(db: Db): Promise<number> {
   return Number(row?.n ?? 0);
 }
 
-async function count(query: ReturnType<Db>): Promise<number> {
-  const [row] = (await query.count({ n: '*' })) as { n: unknown }[];
+async function countOf(db: Db, table: string, where: Record<string, string>): Promise<number> {
+  const [row] = (await db(table).where(where).count({ n: '*' })) as { n: unknown }[];
   return Number(row?.n ?? 0);
 }

@@ -7,9 +7,8 @@ const readBytes = express.raw({ type: () => true, limit: limits.apiBodyBytes });
 
 /** The JSON of the request's body; undefined when there is none. */
 export async function readJson(req: Request, res: Response): Promise<unknown> {
-  await new Promise<void>((resolve, reject) => {
-    readBytes(req, res, (error?: unknown) => (error ? reject(bodyRefusal(error)) : resolve()));
-  });
+  const failure = await new Promise<unknown>((resolve) => void readBytes(req, res, resolve));
+  if (failure) throw bodyRefusal(failure);
   const bytes: unknown = req.body;
   if (!Buffer.isBuffer(bytes) || bytes.length === 0) return undefined;
   if (!isJson(req.headers['content-type'])) {
@@ -49,22 +48,24 @@ function refuseDeepNesting(text: string): void {
     } else if (char === 34) quoted = true;
     else if (char === 91 /* [ */ || char === 123 /* { */) {
       depth++;
-      if (depth > limits.jsonDepth) throw invalidRequest('', `is nested deeper than ${limits.jsonDepth} levels`);
+      if (depth > limits.jsonDepth)
+        throw invalidRequest('', `is nested deeper than ${limits.jsonDepth} levels`);
     } else if (char === 93 /* ] */ || char === 125 /* } */) depth--;
   }
 }
 
 /** What the body reader throws has a `status` and a `type`. */
-function bodyRefusal(error: unknown): unknown {
+function bodyRefusal(error: unknown): Error {
   const status = (error as { status?: number }).status;
   if (status === 413) {
     return new Refusal('body-too-large', `The body is larger than ${limits.apiBodyBytes} bytes.`, {
       limit_bytes: limits.apiBodyBytes,
     });
   }
-  if (status === 415) return new Refusal('unsupported-media-type', 'The encoding of the body is not known here.');
+  if (status === 415)
+    return new Refusal('unsupported-media-type', 'The encoding of the body is not known here.');
   if (status === 400) return new Refusal('malformed-json', 'The body could not be read to its end.');
-  return error;
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /**

@@ -1,11 +1,11 @@
-import { balanceOf } from '../domain/credits';
+import { balanceOf, type Meter } from '../domain/credits';
+import type { Actor } from '../platform/actor';
 import type { Db } from '../platform/db';
-import type { CreditsView, EntryView } from './credits.schema';
 
 type Row = Record<string, unknown>;
 
 /** What a customer has, by meter and by grant; newest grants first. */
-export async function readCredits(db: Db, customerId: string): Promise<CreditsView> {
+export async function readCredits(db: Db, customerId: string) {
   const rows = (await db('credit_grants as g')
     .leftJoin('package_versions as v', 'v.id', 'g.package_version_id')
     .leftJoin('orders as o', 'o.id', 'g.order_id')
@@ -33,7 +33,7 @@ export async function readCredits(db: Db, customerId: string): Promise<CreditsVi
     meters: await balanceOf(db, customerId),
     grants: rows.map((row) => ({
       id: row.id as string,
-      meter: row.meter as EntryView['meter'],
+      meter: row.meter as Meter,
       granted: Number(row.granted),
       available: Number(row.available),
       held: Number(row.held),
@@ -58,7 +58,7 @@ function numbered(id: unknown, number: unknown): { id: string; number: string } 
 }
 
 /** What each type of entry does to what can be spent. */
-const EFFECT: Record<EntryView['type'], 1 | 0 | -1> = {
+const EFFECT = {
   grant: 1,
   reinstate: 1,
   hold: -1,
@@ -69,14 +69,16 @@ const EFFECT: Record<EntryView['type'], 1 | 0 | -1> = {
   unexpire: 1,
   revoke: -1,
   correct: -1,
-};
+} as const;
+
+type CauseKind = 'order' | 'message' | 'video_session' | 'ticket' | 'expiry' | 'adjustment';
 
 /** Newest first; `before`: the sequence number of the last entry on the page before. */
 export async function readEntries(
   db: Db,
   customerId: string,
-  page: { meter?: EntryView['meter']; before: number | null; limit: number },
-): Promise<EntryView[]> {
+  page: { meter?: Meter; before: number | null; limit: number },
+) {
   const query = db('credit_entries as e')
     .join('credit_grants as g', 'g.id', 'e.grant_id')
     .leftJoin('package_versions as v', 'v.id', 'g.package_version_id')
@@ -113,21 +115,21 @@ export async function readEntries(
   if (page.meter) query.where('e.meter', page.meter);
   if (page.before !== null) query.where('e.seq', '<', page.before);
   return ((await query) as Row[]).map((row) => {
-    const type = row.type as EntryView['type'];
+    const type = row.type as keyof typeof EFFECT;
     const quantity = Number(row.quantity);
     return {
       id: row.id as string,
       seq: Number(row.seq),
       at: row.at as string,
       type,
-      meter: row.meter as EntryView['meter'],
+      meter: row.meter as Meter,
       quantity,
       change: EFFECT[type] * quantity || 0,
       balance_after: Number(row.available_after),
-      cause: { kind: row.cause_kind as EntryView['cause']['kind'], id: row.cause_id as string | null },
+      cause: { kind: row.cause_kind as CauseKind, id: row.cause_id as string | null },
       reason: row.reason as string | null,
       by: {
-        kind: row.actor_kind as EntryView['by']['kind'],
+        kind: row.actor_kind as Actor['kind'],
         id: row.actor_id as string,
         name: row.actor_name as string,
       },
@@ -135,11 +137,9 @@ export async function readEntries(
       package: named(row.package_id, row.package_name),
       order: numbered(row.order_id, row.order_number),
       hold_id: row.hold_id as string | null,
-      work: row.work as EntryView['work'],
+      work: row.work as Meter | null,
       ticket:
-        row.ticket_id === null
-          ? null
-          : { id: row.ticket_id as string, number: Number(row.ticket_number) },
+        row.ticket_id === null ? null : { id: row.ticket_id as string, number: Number(row.ticket_number) },
     };
   });
 }

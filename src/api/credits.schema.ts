@@ -14,15 +14,17 @@ export const credits = z
         scope: z.enum(['customer', 'ticket']),
         ticket_id: id
           .nullable()
-          .describe('Scope `ticket`: the first ticket of the family (with its follow-ups) that may draw on it.'),
-        package: packageName.nullable().describe('As it was named when it was bought; null: goodwill or correction.'),
+          .describe(
+            'Scope `ticket`: the first ticket of the family (with its follow-ups) that may draw on it.',
+          ),
+        package: packageName
+          .nullable()
+          .describe('As it was named when it was bought; null: goodwill or correction.'),
         order: orderName.nullable(),
       }),
     ),
   })
   .meta({ id: 'Credits' });
-
-export type CreditsView = z.input<typeof credits>;
 
 export const entry = z
   .object({
@@ -69,5 +71,3 @@ export const entry = z
     ticket: z.object({ id, number: z.int() }).nullable().describe('The ticket of the work.'),
   })
   .meta({ id: 'Entry', description: 'One immutable line of the credit ledger.' });
-
-export type EntryView = z.input<typeof entry>;

@@ -1,23 +1,13 @@
-import { mayUseStore } from '../domain/access';
 import { z } from 'zod';
 import { limits } from '../platform/limits';
 import { adjustCreditsIn } from '../usecases/adjust-credits';
 import { readCredits, readEntries } from './credits.query';
 import { credits, entry } from './credits.schema';
 import { cursorAt, numberInCursor, pageOf, pageQuery, toPage } from './cursor';
-import { readCustomer } from './customers.query';
-import { type Call, CsvStream, endpoint } from './endpoint';
-import { notFound } from './principal';
+import { CsvStream, endpoint } from './endpoint';
+import { customerInSight } from './in-sight';
 import { amounts, byMeter, count, id, instant, meter, words } from './schemas';
 import { statementCsv } from './statement.csv';
-
-type AnyCall = Pick<Call<'{id}', unknown, unknown, unknown>, 'ctx' | 'principal' | 'params'>;
-
-async function customerInSight({ ctx, principal, params }: AnyCall): Promise<string> {
-  const found = await readCustomer(ctx.db, params.id);
-  if (!found || !mayUseStore(principal, found.storeId)) throw notFound('customer');
-  return params.id;
-}
 
 const adjustmentKind = z
   .enum(['goodwill', 'correction'])
@@ -33,8 +23,9 @@ export const creditEndpoints = [
     summary: 'What a customer has, by meter and by grant',
     status: 200,
     answer: credits,
-    async handle(call) {
-      return readCredits(call.ctx.db, await customerInSight(call));
+    async handle({ ctx, principal, params }) {
+      await customerInSight(ctx.db, principal, params.id);
+      return readCredits(ctx.db, params.id);
     },
   }),
   endpoint({
@@ -53,16 +44,14 @@ export const creditEndpoints = [
     status: 200,
     answer: pageOf(entry),
     csv: 'The whole statement, newest first; a text that a spreadsheet would take for a formula begins with an apostrophe.',
-    async handle(call) {
-      const { ctx, query } = call;
-      const customerId = await customerInSight(call);
-      if (call.wantsCsv) {
+    async handle({ ctx, principal, params, query, wantsCsv }) {
+      const { id: customerId } = await customerInSight(ctx.db, principal, params.id);
+      if (wantsCsv) {
         return new CsvStream(`statement-${customerId}.csv`, statementCsv(ctx.db, customerId, query.meter));
       }
       const rows = await readEntries(ctx.db, customerId, {
         meter: query.meter,
-        before:
-          numberInCursor('entries', query.before, 'before') ?? numberInCursor('entries', query.cursor),
+        before: numberInCursor('entries', query.before, 'before') ?? numberInCursor('entries', query.cursor),
         limit: query.limit + 1,
       });
       return toPage(rows, query.limit, (row) => cursorAt('entries', row.seq));
@@ -104,11 +93,10 @@ export const creditEndpoints = [
       })
       .meta({ id: 'Adjustment' }),
     problems: ['insufficient-credits'],
-    async handle(call) {
-      const { ctx, actor, body } = call;
-      call.requireKey();
-      const customerId = await customerInSight(call);
-      return call.once(async (trx) => {
+    async handle({ ctx, principal, actor, params, body, requireKey, once }) {
+      requireKey();
+      const { id: customerId } = await customerInSight(ctx.db, principal, params.id);
+      return once(async (trx) => {
         const done = await adjustCreditsIn(trx, ctx, actor, { customerId, ...body });
         return {
           id: done.adjustmentId,

@@ -13,7 +13,7 @@ export interface Page<Row> {
 export const pageQuery = {
   limit: wholeNumber(1, limits.pageSizeMax)
     .default(limits.pageSizeDefault)
-    .describe(`How many at most, 1 to ${limits.pageSizeMax}.`),
+    .meta({ description: 'How many at most.', override: { default: limits.pageSizeDefault } }),
   cursor: z
     .string()
     .optional()
@@ -23,7 +23,10 @@ export const pageQuery = {
 export function pageOf<Row extends z.ZodType>(row: Row) {
   return z.object({
     data: z.array(row),
-    next_cursor: z.string().nullable().describe('Send it as `cursor` for the next page; null: this was the last.'),
+    next_cursor: z
+      .string()
+      .nullable()
+      .describe('Send it as `cursor` for the next page; null: this was the last.'),
   });
 }
 

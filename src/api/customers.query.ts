@@ -1,9 +1,8 @@
 import type { Knex } from 'knex';
+import { METERS, type Meter } from '../domain/credits';
 import { normaliseEmail, phoneToE164 } from '../domain/customers';
 import type { Db } from '../platform/db';
-import type { CustomerView } from './customers.schema';
-import { METERS } from './schemas';
-import { whereSomeContains } from './search';
+import { whereSomeContains } from './search.query';
 
 type Row = Record<string, unknown>;
 
@@ -18,7 +17,7 @@ export interface CustomerFilter {
 }
 
 /** Newest first. */
-export async function readCustomers(db: Db, filter: CustomerFilter): Promise<CustomerView[]> {
+export async function readCustomers(db: Db, filter: CustomerFilter) {
   const query = customers(db).orderBy('customers.id', 'desc').limit(filter.limit);
   if (filter.storeIds) query.whereIn('customers.store_id', [...filter.storeIds]);
   if (filter.email !== undefined) {
@@ -36,10 +35,7 @@ export async function readCustomers(db: Db, filter: CustomerFilter): Promise<Cus
   return viewsOf(db, (await query) as Row[]);
 }
 
-export async function readCustomer(
-  db: Db,
-  id: string,
-): Promise<{ storeId: string; customer: CustomerView } | null> {
+export async function readCustomer(db: Db, id: string) {
   const rows = (await customers(db).where('customers.id', id)) as Row[];
   const [customer] = await viewsOf(db, rows);
   return customer ? { storeId: rows[0]?.store_id as string, customer } : null;
@@ -62,7 +58,7 @@ async function phoneMatches(db: Db, phone: string, storeIds: readonly string[] |
   };
 }
 
-async function viewsOf(db: Db, rows: Row[]): Promise<CustomerView[]> {
+async function viewsOf(db: Db, rows: Row[]) {
   const shortfalls = await shortfallsOf(
     db,
     rows.map((row) => row.id as string),
@@ -83,7 +79,7 @@ async function viewsOf(db: Db, rows: Row[]): Promise<CustomerView[]> {
   }));
 }
 
-type Shortfall = CustomerView['shortfall'];
+type Shortfall = Record<Meter, number>;
 
 function noShortfall(): Shortfall {
   return Object.fromEntries(METERS.map((meter) => [meter, 0])) as Shortfall;

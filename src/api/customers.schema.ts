@@ -17,5 +17,3 @@ export const customer = z
     updated_at: instant,
   })
   .meta({ id: 'Customer' });
-
-export type CustomerView = z.input<typeof customer>;

@@ -1,11 +1,10 @@
-import { mayUseStore } from '../domain/access';
 import { z } from 'zod';
 import { limits } from '../platform/limits';
 import { cursorAt, idInCursor, pageOf, pageQuery, toPage } from './cursor';
-import { readCustomer, readCustomers } from './customers.query';
+import { readCustomers } from './customers.query';
 import { customer } from './customers.schema';
 import { endpoint } from './endpoint';
-import { notFound } from './principal';
+import { customerInSight } from './in-sight';
 import { storeSlug, words } from './schemas';
 import { storesInList } from './stores.query';
 
@@ -50,9 +49,7 @@ export const customerEndpoints = [
     status: 200,
     answer: customer,
     async handle({ ctx, principal, params }) {
-      const found = await readCustomer(ctx.db, params.id);
-      if (!found || !mayUseStore(principal, found.storeId)) throw notFound('customer');
-      return found.customer;
+      return customerInSight(ctx.db, principal, params.id);
     },
   }),
 ];

@@ -1,5 +1,5 @@
+import type { Delivery } from '../domain/inbox';
 import type { Db } from '../platform/db';
-import type { DeliveryView } from './deliveries';
 
 type Row = Record<string, unknown>;
 
@@ -28,7 +28,7 @@ export async function readDeliveries(
     before: string | null;
     limit: number;
   },
-): Promise<DeliveryView[]> {
+) {
   const query = db('deliveries')
     .join('stores', 'stores.id', 'deliveries.store_id')
     .orderBy('deliveries.id', 'desc')
@@ -41,14 +41,7 @@ export async function readDeliveries(
   return ((await query) as Row[]).map(viewOf);
 }
 
-export interface FoundDelivery {
-  storeId: string;
-  delivery: DeliveryView;
-  headers: Record<string, string>;
-  body: Buffer;
-}
-
-export async function readDelivery(db: Db, id: string): Promise<FoundDelivery | null> {
+export async function readDelivery(db: Db, id: string) {
   const row = (await db('deliveries')
     .join('stores', 'stores.id', 'deliveries.store_id')
     .where('deliveries.id', id)
@@ -62,13 +55,13 @@ export async function readDelivery(db: Db, id: string): Promise<FoundDelivery | 
   };
 }
 
-function viewOf(row: Row): DeliveryView {
+function viewOf(row: Row) {
   return {
     id: row.id as string,
     store: row.store as string,
     topic: row.topic as string,
     received_at: row.received_at as string,
-    status: row.status as DeliveryView['status'],
+    status: row.status as Delivery['status'],
     attempts: Number(row.attempts),
     next_attempt_at: row.status === 'pending' ? (row.next_attempt_at as string) : null,
     woo_id: row.woo_id === null ? null : Number(row.woo_id),

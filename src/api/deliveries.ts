@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { mayUseStore, type Principal } from '../domain/access';
+import type { Principal } from '../domain/access';
 import type { Db } from '../platform/db';
 import { retryDeliveryIn } from '../usecases/retry-delivery';
 import { cursorAt, idInCursor, pageOf, pageQuery, toPage } from './cursor';
-import { type FoundDelivery, readDeliveries, readDelivery } from './deliveries.query';
+import { readDeliveries, readDelivery } from './deliveries.query';
 import { endpoint } from './endpoint';
-import { notFound } from './principal';
+import { notFound, seesStore } from './principal';
 import { id, instant, storeSlug, wholeNumber } from './schemas';
 import { storesInList } from './stores.query';
 
@@ -28,8 +28,6 @@ const delivery = z
   })
   .meta({ id: 'Delivery' });
 
-export type DeliveryView = z.input<typeof delivery>;
-
 const deliveryDetail = z
   .object({
     ...delivery.shape,
@@ -39,9 +37,9 @@ const deliveryDetail = z
   })
   .meta({ id: 'DeliveryDetail' });
 
-async function inSight(db: Db, principal: Principal, deliveryId: string): Promise<FoundDelivery> {
+async function inSight(db: Db, principal: Principal, deliveryId: string) {
   const found = await readDelivery(db, deliveryId);
-  if (!found || !mayUseStore(principal, found.storeId)) throw notFound('delivery');
+  if (!found || !seesStore(principal, found.storeId)) throw notFound('delivery');
   return found;
 }
 

@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
-import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { actorOf, type Principal, type Scope } from '../domain/access';
@@ -13,7 +13,7 @@ import { sha256Hex } from '../platform/secrets';
 import type { Context } from '../usecases/context';
 import { withIdempotency, withoutIdempotency } from '../usecases/idempotency';
 import { canonicalJson, readJson, unstorableAt } from './body';
-import { invalidRequest, membersIn, invalidMembers } from './invalid';
+import { invalidMembers, invalidRequest, membersIn } from './invalid';
 import { notFound, principalOf, requireScope } from './principal';
 
 type ParamsIn<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
@@ -21,7 +21,7 @@ type ParamsIn<Path extends string> = Path extends `${string}{${infer Name}}${inf
   : unknown;
 
 /** What a handler is given: everything checked, nothing raw. */
-export interface Call<Path extends string, Query, Body, Answer> {
+export interface Call<Path extends string, Query, Body> {
   ctx: Context;
   principal: Principal;
   actor: Actor;
@@ -36,7 +36,7 @@ export interface Call<Path extends string, Query, Body, Answer> {
   /** Answer with this status instead of the endpoint's usual one. */
   answerWith(status: 200): void;
   /** The work in one transaction; with an Idempotency-Key only once, and every repeat gets the first answer. */
-  once(work: (trx: Trx) => Promise<Answer>): Promise<Answer>;
+  once<Answer>(work: (trx: Trx) => Promise<Answer>): Promise<Answer>;
 }
 
 /** Text in pieces, sent as they come. */
@@ -47,7 +47,12 @@ export class CsvStream {
   ) {}
 }
 
-interface Spec<Path extends string, Query extends z.ZodObject, Body extends z.ZodType, Answer extends z.ZodType> {
+interface Spec<
+  Path extends string,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+  Answer extends z.ZodType,
+> {
   /** Unique; the operationId of the document. */
   name: string;
   method: 'get' | 'post' | 'patch';
@@ -67,13 +72,11 @@ interface Spec<Path extends string, Query extends z.ZodObject, Body extends z.Zo
   csv?: string;
   /** Codes beside those that every endpoint of its kind can answer with. */
   problems?: string[];
-  handle(
-    call: Call<Path, z.output<Query>, z.output<Body>, z.input<Answer>>,
-  ): Promise<z.input<Answer> | CsvStream>;
+  handle(call: Call<Path, z.output<Query>, z.output<Body>>): Promise<z.input<Answer> | CsvStream>;
 }
 
 export type Endpoint = Omit<Spec<string, z.ZodObject, z.ZodType, z.ZodType>, 'handle'> & {
-  handle(call: Call<string, unknown, unknown, unknown>): Promise<unknown>;
+  handle(call: Call<string, unknown, unknown>): Promise<unknown>;
 };
 
 const nothing = z.strictObject({});
@@ -98,7 +101,7 @@ export function handlerOf(spec: Endpoint, ctx: Context, environmentToken: string
     const principal = await principalOf(ctx, environmentToken, req);
     requireScope(principal, spec.scope);
     const params = req.params as Record<string, string>;
-    if (params.id !== undefined && !isId(params.id)) throw notFound(spec.resource);
+    if ((params.id !== undefined && !isId(params.id)) || unstorableAt(params)) throw notFound(spec.resource);
     const query = parsed(spec.query ?? nothing, req.query);
     const json = spec.method === 'get' ? undefined : await readJson(req, res);
     const body = spec.method === 'get' ? undefined : parsed(spec.body ?? nothing.optional(), json);
@@ -125,12 +128,12 @@ export function handlerOf(spec: Endpoint, ctx: Context, environmentToken: string
       answerWith(other) {
         status = other;
       },
-      async once(work) {
+      async once<Answer>(work: (trx: Trx) => Promise<Answer>) {
         const toAnswer = async (trx: Trx) => {
           const answered = await work(trx);
           return { status, body: answered };
         };
-        if (key === null) return (await withoutIdempotency(ctx, toAnswer)).body;
+        if (key === null) return (await withoutIdempotency(ctx, toAnswer)).body as Answer;
         const request = `${req.method} ${fill(spec.path, params)}\n${canonicalJson(json)}`;
         const done = await withIdempotency(
           ctx,
@@ -139,7 +142,7 @@ export function handlerOf(spec: Endpoint, ctx: Context, environmentToken: string
         );
         if (done.replayed) res.setHeader('Idempotency-Replayed', 'true');
         status = done.status;
-        return done.body;
+        return done.body as Answer;
       },
     });
     if (answer instanceof CsvStream) return sendCsv(res, answer);

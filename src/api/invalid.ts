@@ -14,7 +14,9 @@ export function invalidRequest(path: string, message: string): Refusal {
 export function invalidMembers(errors: InvalidMember[]): Refusal {
   const [first] = errors;
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-  const detail = first ? `${first.path || 'The request'} ${first.message}${more}.` : 'The request is not valid.';
+  const detail = first
+    ? `${first.path || 'The request'} ${first.message}${more}.`
+    : 'The request is not valid.';
   return new Refusal('invalid-request', detail, { errors });
 }
 
@@ -82,7 +84,8 @@ function inWords(issue: Issue): string {
 }
 
 function bound(origin: string, words: string, n: number): string {
-  if (origin === 'string') return n === 1 && words === 'at least' ? 'must not be empty' : `must have ${words} ${n} characters`;
+  if (origin === 'string')
+    return n === 1 && words === 'at least' ? 'must not be empty' : `must have ${words} ${n} characters`;
   if (origin === 'array') return `must have ${words} ${n} ${n === 1 ? 'entry' : 'entries'}`;
   return `must be ${words} ${n}`;
 }

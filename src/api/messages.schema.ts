@@ -31,18 +31,21 @@ export const message = z
     body: z.string(),
     status: z
       .enum(['received', 'queued', 'sending', 'sent', 'delivered', 'failed', 'uncertain'])
-      .describe('`uncertain`: nobody can tell whether it was sent; its credits stay held until that is settled.'),
+      .describe(
+        '`uncertain`: nobody can tell whether it was sent; its credits stay held until that is settled.',
+      ),
     free: z.object({ reason: z.string() }).nullable(),
     attempts: z.int().describe('Times that a provider was called.'),
     provider_id: z.string().nullable(),
     failure: z.string().nullable(),
     charge: charge.nullable().describe('null: nothing is charged, because it was free or was given back.'),
-    given_back: charge.nullable().describe('Set aside or spent first, and given back when the message failed.'),
+    given_back: charge
+      .nullable()
+      .describe('Set aside or spent first, and given back when the message failed.'),
     created_at: instant,
     sent_at: instant.nullable(),
     settled_at: instant.nullable().describe('When its outcome was known.'),
   })
   .meta({ id: 'Message' });
 
-export type MessageView = z.input<typeof message>;
 export type ChargeView = z.input<typeof charge>;

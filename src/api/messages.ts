@@ -1,16 +1,15 @@
 import { z } from 'zod';
-import { mayUseStore } from '../domain/access';
 import { limits } from '../platform/limits';
 import { quoteReply } from '../usecases/quote-reply';
 import { type Charge, replyToTicketIn } from '../usecases/reply-to-ticket';
 import { cursorAt, idInCursor, pageOf, pageQuery, toPage } from './cursor';
 import { endpoint } from './endpoint';
+import { ticketInSight } from './in-sight';
 import { invalidRequest } from './invalid';
 import { readMessage, readMessages } from './messages.query';
 import { type ChargeView, charge, message } from './messages.schema';
-import { notFound } from './principal';
+import { notFound, seesStore } from './principal';
 import { count, draws, id, meter, usable, words } from './schemas';
-import { ticketInSight } from './tickets.query';
 
 const body = words(limits.messageBodyChars);
 
@@ -31,9 +30,7 @@ export const messageEndpoints = [
     scope: 'messages:read',
     summary: 'What a reply would cost',
     description: 'Sets nothing aside, and sends nothing.',
-    body: z
-      .strictObject({ channel: z.enum(['sms', 'email', 'note']), body })
-      .meta({ id: 'QuoteRequest' }),
+    body: z.strictObject({ channel: z.enum(['sms', 'email', 'note']), body }).meta({ id: 'QuoteRequest' }),
     status: 200,
     answer: z
       .object({
@@ -94,7 +91,9 @@ export const messageEndpoints = [
       .strictObject({
         channel: z.enum(['sms', 'email', 'note']),
         body,
-        subject: words(limits.subjectChars).optional().describe('E-mail only; default: subject of the ticket.'),
+        subject: words(limits.subjectChars)
+          .optional()
+          .describe('E-mail only; default: subject of the ticket.'),
         version: z.int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
         free: z
           .strictObject({ reason: words(limits.reasonChars) })
@@ -171,7 +170,7 @@ export const messageEndpoints = [
     answer: message,
     async handle({ ctx, principal, params }) {
       const found = await readMessage(ctx.db, params.id);
-      if (!found || !mayUseStore(principal, found.storeId)) throw notFound('message');
+      if (!found || !seesStore(principal, found.storeId)) throw notFound('message');
       return found.message;
     },
   }),

@@ -1,10 +1,15 @@
+import type { Meter } from '../domain/credits';
 import { versionsByIds } from '../domain/packages';
 import type { Db } from '../platform/db';
-import type { LineMeter, OrderView } from './orders.schema';
-import type { METERS } from './schemas';
 
 type Row = Record<string, unknown>;
-type Meters = Partial<Record<(typeof METERS)[number], LineMeter>>;
+type Meters = Partial<Record<Meter, LineMeter>>;
+
+interface LineMeter {
+  wanted: number;
+  net: number;
+  shortfall: number;
+}
 
 export interface OrderFilter {
   /** null: all. */
@@ -18,7 +23,7 @@ export interface OrderFilter {
 }
 
 /** Newest first. */
-export async function readOrders(db: Db, filter: OrderFilter): Promise<OrderView[]> {
+export async function readOrders(db: Db, filter: OrderFilter) {
   const query = orders(db).orderBy('orders.id', 'desc').limit(filter.limit);
   if (filter.storeIds) query.whereIn('orders.store_id', [...filter.storeIds]);
   if (filter.number !== undefined) query.where('orders.number', filter.number);
@@ -29,10 +34,7 @@ export async function readOrders(db: Db, filter: OrderFilter): Promise<OrderView
   return withLines(db, (await query) as Row[]);
 }
 
-export async function readOrder(
-  db: Db,
-  id: string,
-): Promise<{ storeId: string; order: OrderView } | null> {
+export async function readOrder(db: Db, id: string) {
   const rows = (await orders(db).where('orders.id', id)) as Row[];
   const [order] = await withLines(db, rows);
   return order ? { storeId: rows[0]?.store_id as string, order } : null;
@@ -60,7 +62,7 @@ function orders(db: Db) {
     );
 }
 
-async function withLines(db: Db, rows: Row[]): Promise<OrderView[]> {
+async function withLines(db: Db, rows: Row[]) {
   if (rows.length === 0) return [];
   const orderIds = rows.map((row) => row.id as string);
   const lines = (await db('order_lines')
@@ -123,8 +125,7 @@ async function metersByLine(db: Db, orderIds: string[]): Promise<Map<string, Met
     meters[meter] = {
       wanted: sum.wanted + wanted,
       net: sum.net + net,
-      shortfall:
-        sum.shortfall + Math.min(Math.max(0, net - wanted), Number(grant.used) + Number(grant.held)),
+      shortfall: sum.shortfall + Math.min(Math.max(0, net - wanted), Number(grant.used) + Number(grant.held)),
     };
     found.set(line, meters);
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { count, id, instant, METERS, packageName, storeSlug } from './schemas';
+import { METERS } from '../domain/credits';
+import { count, id, instant, packageName, storeSlug } from './schemas';
 
 const lineMeter = z.object({
   wanted: count.describe('What the line buys now: 0 when the order is not paid, or the line is refunded.'),
@@ -37,6 +38,3 @@ export const order = z
     updated_at: instant,
   })
   .meta({ id: 'Order' });
-
-export type OrderView = z.input<typeof order>;
-export type LineMeter = z.input<typeof lineMeter>;

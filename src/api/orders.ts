@@ -1,11 +1,10 @@
-import { mayUseStore } from '../domain/access';
 import { z } from 'zod';
 import { limits } from '../platform/limits';
 import { cursorAt, idInCursor, pageOf, pageQuery, toPage } from './cursor';
 import { endpoint } from './endpoint';
 import { readOrder, readOrders } from './orders.query';
 import { order } from './orders.schema';
-import { notFound } from './principal';
+import { notFound, seesStore } from './principal';
 import { storeSlug, wholeNumber } from './schemas';
 import { storesInList } from './stores.query';
 
@@ -50,7 +49,7 @@ export const orderEndpoints = [
     answer: order,
     async handle({ ctx, principal, params }) {
       const found = await readOrder(ctx.db, params.id);
-      if (!found || !mayUseStore(principal, found.storeId)) throw notFound('order');
+      if (!found || !seesStore(principal, found.storeId)) throw notFound('order');
       return found.order;
     },
   }),

@@ -1,13 +1,12 @@
-import { mayUseStore } from '../domain/access';
 import { z } from 'zod';
-import { DEFAULT_PRICE_LIST } from '../domain/credits';
+import { DEFAULT_PRICE_LIST, METERS } from '../domain/credits';
 import { findPackage, listPackages, type Match, type Package, type PackageInput } from '../domain/packages';
 import { limits } from '../platform/limits';
 import { createPackageIn, updatePackageIn } from '../usecases/define-package';
 import { cursorAt, idInCursor, pageOf, pageQuery, toPage } from './cursor';
 import { endpoint } from './endpoint';
-import { notFound } from './principal';
-import { id, instant, meter, METERS, storeSlug, words } from './schemas';
+import { notFound, seesStore } from './principal';
+import { id, instant, meter, storeSlug, words } from './schemas';
 import { slugsOf, storeBySlug, storesInList } from './stores.query';
 
 const wooId = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
@@ -23,12 +22,13 @@ const match = z
   .meta({ id: 'PackageMatch', description: 'The product that buys this package: exactly one of the three.' });
 
 const grants = z
-  .array(
-    z.strictObject({ meter, quantity: z.int().min(1).max(limits.creditQuantityMax) }),
-  )
+  .array(z.strictObject({ meter, quantity: z.int().min(1).max(limits.creditQuantityMax) }))
   .min(1)
   .max(limits.grantsPerPackage)
-  .refine((list) => new Set(list.map((grant) => grant.meter)).size === list.length, 'may name each meter only once')
+  .refine(
+    (list) => new Set(list.map((grant) => grant.meter)).size === list.length,
+    'may name each meter only once',
+  )
   .describe('Credits per unit sold; each meter at most once.');
 
 const price = z.int().min(1).max(limits.creditQuantityMax).optional();
@@ -228,7 +228,7 @@ export const packageEndpoints = [
     answer: packageView,
     async handle({ ctx, principal, params }) {
       const pkg = await findPackage(ctx.db, params.id);
-      if (!pkg || !mayUseStore(principal, pkg.storeId)) throw notFound('package');
+      if (!pkg || !seesStore(principal, pkg.storeId)) throw notFound('package');
       return viewOf(pkg, (await slugsOf(ctx.db, [pkg.storeId])).get(pkg.storeId) ?? '');
     },
   }),
@@ -245,7 +245,7 @@ export const packageEndpoints = [
     problems: ['package-match-taken'],
     async handle({ ctx, principal, actor, params, body, once }) {
       const known = await findPackage(ctx.db, params.id);
-      if (!known || !mayUseStore(principal, known.storeId)) throw notFound('package');
+      if (!known || !seesStore(principal, known.storeId)) throw notFound('package');
       const slug = (await slugsOf(ctx.db, [known.storeId])).get(known.storeId) ?? '';
       return once(async (trx) =>
         viewOf(await updatePackageIn(trx, ctx, actor, known.id, changesFrom(body)), slug),

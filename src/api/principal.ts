@@ -24,6 +24,11 @@ export function requireScope(principal: Principal, scope: Scope): void {
   throw new Refusal('forbidden', `This token has no scope ${scope}.`, { required_scope: scope });
 }
 
+/** A token that is limited to stores takes what belongs to other stores for not being there. */
+export function seesStore(principal: Principal, storeId: string): boolean {
+  return principal.storeIds === null || principal.storeIds.includes(storeId);
+}
+
 /** For what belongs to no single store. */
 export function requireEveryStore(principal: Principal, why: string): void {
   if (principal.storeIds === null) return;

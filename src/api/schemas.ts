@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { METERS } from '../domain/credits';
 import { limits } from '../platform/limits';
 
 /** Shapes that several resources share. What is accepted and what is documented are the same objects. */
 
-export const METERS = ['sms', 'email', 'video', 'request', 'any'] as const;
 export const meter = z.enum(METERS).meta({
   id: 'Meter',
   description: 'What is counted; `any` are pooled credits, converted by the price list of their package.',

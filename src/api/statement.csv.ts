@@ -1,9 +1,11 @@
+import type { Meter } from '../domain/credits';
 import type { Db } from '../platform/db';
 import { limits } from '../platform/limits';
 import { readEntries } from './credits.query';
-import type { EntryView } from './credits.schema';
 
-const COLUMNS: [name: string, value: (entry: EntryView) => string | number | null][] = [
+type Entry = Awaited<ReturnType<typeof readEntries>>[number];
+
+const COLUMNS: [name: string, value: (entry: Entry) => string | number | null][] = [
   ['at', (entry) => entry.at],
   ['type', (entry) => entry.type],
   ['meter', (entry) => entry.meter],
@@ -26,12 +28,13 @@ const COLUMNS: [name: string, value: (entry: EntryView) => string | number | nul
 export async function* statementCsv(
   db: Db,
   customerId: string,
-  meter: EntryView['meter'] | undefined,
+  meter: Meter | undefined,
 ): AsyncGenerator<string> {
   yield csvLine(COLUMNS.map(([name]) => name));
   for (let before: number | null = null; ; ) {
-    const page: EntryView[] = await readEntries(db, customerId, { meter, before, limit: limits.pageSizeMax });
-    if (page.length > 0) yield page.map((entry) => csvLine(COLUMNS.map(([, value]) => value(entry)))).join('');
+    const page: Entry[] = await readEntries(db, customerId, { meter, before, limit: limits.pageSizeMax });
+    if (page.length > 0)
+      yield page.map((entry) => csvLine(COLUMNS.map(([, value]) => value(entry)))).join('');
     const last = page.at(-1);
     if (!last || page.length < limits.pageSizeMax) return;
     before = last.seq;

@@ -1,7 +1,6 @@
 import type { Principal } from '../domain/access';
 import type { Db } from '../platform/db';
 import { assert } from '../platform/refusal';
-import type { StoreView } from './stores';
 
 /**
  * The stores that a list may read from: those the token sees, or the one that was asked for.
@@ -28,7 +27,9 @@ export async function storeBySlug(
 }
 
 export async function slugsOf(db: Db, storeIds: string[]): Promise<Map<string, string>> {
-  const rows = (await db('stores').whereIn('id', [...new Set(storeIds)]).select('id', 'slug')) as {
+  const rows = (await db('stores')
+    .whereIn('id', [...new Set(storeIds)])
+    .select('id', 'slug')) as {
     id: string;
     slug: string;
   }[];
@@ -37,7 +38,7 @@ export async function slugsOf(db: Db, storeIds: string[]): Promise<Map<string, s
 
 type Row = Record<string, unknown>;
 
-export async function readStore(db: Db, id: string, publicUrl: string): Promise<StoreView> {
+export async function readStore(db: Db, id: string, publicUrl: string) {
   const rows = (await db('stores').where({ id })) as Row[];
   const [store] = await viewsOf(db, rows, publicUrl);
   assert(store, `store ${id} exists`);
@@ -48,23 +49,22 @@ export async function readStore(db: Db, id: string, publicUrl: string): Promise<
 export async function readStores(
   db: Db,
   page: { storeIds: readonly string[] | null; after: string | null; limit: number; publicUrl: string },
-): Promise<StoreView[]> {
+) {
   const query = db('stores').orderBy('slug').limit(page.limit);
   if (page.storeIds) query.whereIn('id', [...page.storeIds]);
   if (page.after !== null) query.where('slug', '>', page.after);
   return viewsOf(db, (await query) as Row[], page.publicUrl);
 }
 
-async function viewsOf(db: Db, rows: Row[], publicUrl: string): Promise<StoreView[]> {
+async function viewsOf(db: Db, rows: Row[], publicUrl: string) {
   const waiting = await deliveriesByStatus(
     db,
     rows.map((row) => row.id as string),
   );
-  const views: StoreView[] = [];
-  for (const row of rows) {
+  const view = async (row: Row) => {
     const id = row.id as string;
     const secretSet = row.webhook_secret_sealed !== null;
-    views.push({
+    return {
       slug: row.slug as string,
       name: row.name as string,
       url: row.url as string | null,
@@ -73,7 +73,7 @@ async function viewsOf(db: Db, rows: Row[], publicUrl: string): Promise<StoreVie
       country: row.country as string,
       time_zone: row.time_zone as string,
       from_environment: row.from_environment === 1,
-      state: secretSet ? 'connected' : 'no_webhook_secret',
+      state: secretSet ? ('connected' as const) : ('no_webhook_secret' as const),
       webhook: {
         delivery_url: `${publicUrl}/webhooks/woocommerce/${row.slug as string}`,
         secret_set: secretSet,
@@ -87,9 +87,9 @@ async function viewsOf(db: Db, rows: Row[], publicUrl: string): Promise<StoreVie
       },
       created_at: row.created_at as string,
       updated_at: row.updated_at as string,
-    });
-  }
-  return views;
+    };
+  };
+  return Promise.all(rows.map(view));
 }
 
 async function lastReceivedAt(db: Db, storeId: string): Promise<string | null> {

@@ -61,8 +61,6 @@ const store = z
   })
   .meta({ id: 'Store' });
 
-export type StoreView = z.input<typeof store>;
-
 function changesFrom(body: { [K in keyof typeof members]?: z.output<(typeof members)[K]> }): StoreChanges {
   const changes = {
     name: body.name,
@@ -86,7 +84,8 @@ export const storeEndpoints = [
     resource: 'store',
     scope: 'stores:write',
     summary: 'Connect a WooCommerce shop',
-    description: 'What is left out is guessed from the address. Not for tokens that are limited to some stores.',
+    description:
+      'What is left out is guessed from the address. Not for tokens that are limited to some stores.',
     body: z
       .strictObject({
         slug: z

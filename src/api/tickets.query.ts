@@ -1,54 +1,12 @@
-import { mayUseStore, type Principal } from '../domain/access';
 import { usableOn } from '../domain/credits';
-import { findTicket, type Ticket } from '../domain/tickets';
+import type { Ticket } from '../domain/tickets';
 import type { Db } from '../platform/db';
 import { limits } from '../platform/limits';
-import { cursorAt, toPage } from './cursor';
 import { shortfallOf } from './customers.query';
-import { readMessages } from './messages.query';
 import { readOrders } from './orders.query';
-import { notFound } from './principal';
-import { whereSomeContains } from './search';
-import { slugsOf } from './stores.query';
-import type { TicketDetailView, TicketView } from './tickets.schema';
+import { whereSomeContains } from './search.query';
 
 type Row = Record<string, unknown>;
-
-/** The ticket, unless it is not there, or not for this token: 404 for both. */
-export async function ticketInSight(db: Db, principal: Principal, id: string): Promise<Ticket> {
-  const ticket = await findTicket(db, id);
-  if (!ticket || !mayUseStore(principal, ticket.storeId)) throw notFound('ticket');
-  return ticket;
-}
-
-export async function ticketView(db: Db, ticket: Ticket): Promise<TicketView> {
-  return viewOf(ticket, (await slugsOf(db, [ticket.storeId])).get(ticket.storeId) ?? '');
-}
-
-function viewOf(ticket: Ticket, store: string): TicketView {
-  return {
-    id: ticket.id,
-    number: ticket.number,
-    store,
-    customer_id: ticket.customerId,
-    subject: ticket.subject,
-    status: ticket.status,
-    version: ticket.version,
-    origin: ticket.origin,
-    unpaid: ticket.unpaid,
-    spam: ticket.spam,
-    assignee: ticket.assignee,
-    tags: ticket.tags,
-    family_id: ticket.familyId,
-    follow_up_of: ticket.followUpOf,
-    last_message_at: ticket.lastMessageAt,
-    first_replied_at: ticket.firstRepliedAt,
-    solved_at: ticket.solvedAt,
-    closed_at: ticket.closedAt,
-    created_at: ticket.createdAt,
-    updated_at: ticket.updatedAt,
-  };
-}
 
 export interface TicketFilter {
   /** null: all. */
@@ -63,18 +21,17 @@ export interface TicketFilter {
 }
 
 /** Newest first. */
-export async function readTickets(db: Db, filter: TicketFilter): Promise<TicketView[]> {
-  const query = db('tickets')
-    .join('stores', 'stores.id', 'tickets.store_id')
-    .orderBy('tickets.id', 'desc')
-    .limit(filter.limit)
-    .select('tickets.*', 'stores.slug as store');
+export async function readTickets(db: Db, filter: TicketFilter) {
+  const query = tickets(db).orderBy('tickets.id', 'desc').limit(filter.limit);
   if (filter.storeIds) query.whereIn('tickets.store_id', [...filter.storeIds]);
   if (filter.customerId !== undefined) query.where('tickets.customer_id', filter.customerId);
   if (filter.status !== undefined) query.where('tickets.status', filter.status);
   if (filter.assignee !== undefined) query.where('tickets.assignee', filter.assignee);
   if (filter.orderNumber !== undefined) {
-    const orders = db('orders').where('number', filter.orderNumber).whereNotNull('ticket_id').select('ticket_id');
+    const orders = db('orders')
+      .where('number', filter.orderNumber)
+      .whereNotNull('ticket_id')
+      .select('ticket_id');
     if (filter.storeIds) orders.whereIn('store_id', [...filter.storeIds]);
     query.whereIn('tickets.id', orders);
   }
@@ -87,66 +44,64 @@ export async function readTickets(db: Db, filter: TicketFilter): Promise<TicketV
     }
   }
   if (filter.before) query.where('tickets.id', '<', filter.before);
-  return ((await query) as Row[]).map(({ store, ...row }) => ({
-    ...(Object.fromEntries(LISTED.map((column) => [column, row[column]])) as TicketView),
-    store: store as string,
-    number: Number(row.number),
-    version: Number(row.version),
-    unpaid: row.unpaid === 1,
-    spam: row.spam === 1,
-    tags: JSON.parse(row.tags as string) as string[],
-  }));
+  return ((await query) as Row[]).map(viewOf);
 }
 
-/** What a list shows as it is stored. */
-const LISTED = [
-  'id',
-  'customer_id',
-  'subject',
-  'status',
-  'origin',
-  'assignee',
-  'family_id',
-  'follow_up_of',
-  'last_message_at',
-  'first_replied_at',
-  'solved_at',
-  'closed_at',
-  'created_at',
-  'updated_at',
-] as const;
+export async function readTicket(db: Db, id: string) {
+  const row = (await tickets(db).where('tickets.id', id).first()) as Row | undefined;
+  return row ? { storeId: row.store_id as string, ticket: viewOf(row) } : null;
+}
 
-/**
- * A ticket with all that an agent needs beside it. `ticket` was read before: its version is never newer than the
- * messages here, so a reply that is sent with it has seen every word, or is refused.
- */
-export async function readTicketDetail(db: Db, ticket: Ticket, at: string): Promise<TicketDetailView> {
-  const view = await ticketView(db, ticket);
-  const newest = await readMessages(db, {
-    ticketId: ticket.id,
-    before: null,
-    limit: limits.pageSizeMax + 1,
-  });
-  const messages = toPage(newest, limits.pageSizeMax, (row) => cursorAt('messages', row.id));
-  const owner = { customerId: ticket.customerId, ticketFamilyId: ticket.familyId };
+export type TicketView = ReturnType<typeof viewOf>;
+
+function tickets(db: Db) {
+  return db('tickets')
+    .join('stores', 'stores.id', 'tickets.store_id')
+    .select('tickets.*', 'stores.slug as store');
+}
+
+function viewOf(row: Row) {
   return {
-    ...view,
-    customer: await customerOf(db, ticket.customerId),
-    credits: await usableOn(db, at, owner),
-    shortfall: await shortfallOf(db, ticket.customerId),
+    id: row.id as string,
+    number: Number(row.number),
+    store: row.store as string,
+    customer_id: row.customer_id as string,
+    subject: row.subject as string,
+    status: row.status as Ticket['status'],
+    version: Number(row.version),
+    origin: row.origin as Ticket['origin'],
+    unpaid: row.unpaid === 1,
+    spam: row.spam === 1,
+    assignee: row.assignee as string | null,
+    tags: JSON.parse(row.tags as string) as string[],
+    family_id: row.family_id as string,
+    follow_up_of: row.follow_up_of as string | null,
+    last_message_at: row.last_message_at as string,
+    first_replied_at: row.first_replied_at as string | null,
+    solved_at: row.solved_at as string | null,
+    closed_at: row.closed_at as string | null,
+    created_at: row.created_at as string,
+    updated_at: row.updated_at as string,
+  };
+}
+
+/** What an agent needs beside a ticket and its messages. */
+export async function readAround(db: Db, ticket: TicketView, at: string) {
+  return {
+    customer: await customerOf(db, ticket.customer_id),
+    credits: await usableOn(db, at, { customerId: ticket.customer_id, ticketFamilyId: ticket.family_id }),
+    shortfall: await shortfallOf(db, ticket.customer_id),
     orders: await readOrders(db, {
       storeIds: null,
       ticketId: ticket.id,
       before: null,
       limit: limits.pageSizeMax,
     }),
-    messages: messages.data.reverse(),
-    messages_next_cursor: messages.next_cursor,
     events: await readEvents(db, ticket.id),
   };
 }
 
-async function customerOf(db: Db, id: string): Promise<TicketDetailView['customer']> {
+async function customerOf(db: Db, id: string) {
   const row = (await db('customers').where({ id }).first()) as Row;
   return {
     id,
@@ -157,7 +112,7 @@ async function customerOf(db: Db, id: string): Promise<TicketDetailView['custome
   };
 }
 
-async function readEvents(db: Db, ticketId: string): Promise<TicketDetailView['events']> {
+async function readEvents(db: Db, ticketId: string) {
   const rows = (await db('ticket_events')
     .where({ ticket_id: ticketId })
     .orderBy('id', 'desc')

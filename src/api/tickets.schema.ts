@@ -1,9 +1,17 @@
 import { z } from 'zod';
-import { byMeter, count, id, instant, storeSlug, usable } from './schemas';
+import type { Ticket } from '../domain/tickets';
 import { message } from './messages.schema';
 import { order } from './orders.schema';
+import { byMeter, count, id, instant, storeSlug, usable } from './schemas';
 
-export const TICKET_STATUSES = ['new', 'open', 'pending', 'on_hold', 'solved', 'closed'] as const;
+export const TICKET_STATUSES = [
+  'new',
+  'open',
+  'pending',
+  'on_hold',
+  'solved',
+  'closed',
+] as const satisfies Ticket['status'][];
 
 export const ticket = z
   .object({
@@ -34,8 +42,6 @@ export const ticket = z
     updated_at: instant,
   })
   .meta({ id: 'Ticket' });
-
-export type TicketView = z.input<typeof ticket>;
 
 export const ticketDetail = z
   .object({
@@ -68,5 +74,3 @@ export const ticketDetail = z
       .describe('What happened to the ticket: the newest, oldest of them first.'),
   })
   .meta({ id: 'TicketDetail' });
-
-export type TicketDetailView = z.input<typeof ticketDetail>;

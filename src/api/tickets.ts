@@ -6,12 +6,14 @@ import { openTicketForCustomerIn } from '../usecases/open-ticket';
 import { updateTicket } from '../usecases/update-ticket';
 import { cursorAt, idInCursor, pageOf, pageQuery, toPage } from './cursor';
 import { endpoint } from './endpoint';
+import { ticketInSight } from './in-sight';
 import { chargeView } from './messages';
+import { readMessages } from './messages.query';
 import { charge } from './messages.schema';
 import { notFound } from './principal';
 import { id, storeSlug, usable, words } from './schemas';
 import { storeBySlug, storesInList } from './stores.query';
-import { readTicketDetail, readTickets, ticketInSight, ticketView } from './tickets.query';
+import { readAround, readTickets } from './tickets.query';
 import { TICKET_STATUSES, ticket, ticketDetail } from './tickets.schema';
 
 const filter = words(limits.nameChars).optional();
@@ -97,7 +99,7 @@ export const ticketEndpoints = [
         if (held && !hasKey) requireKey();
         const payer = { customerId: opened.customerId, ticketFamilyId: opened.familyId };
         return {
-          ...(await ticketView(trx, opened)),
+          ...(await ticketInSight(trx, principal, opened.id)),
           charge: held
             ? chargeView({
                 meter: held.meter,
@@ -123,7 +125,20 @@ export const ticketEndpoints = [
     answer: ticketDetail,
     async handle({ ctx, principal, params }) {
       const found = await ticketInSight(ctx.db, principal, params.id);
-      return readTicketDetail(ctx.db, found, iso(ctx.clock.now()));
+      // Read after the ticket: the version is never newer than the messages, so a reply that is sent with it has seen
+      // every word, or is refused.
+      const newest = await readMessages(ctx.db, {
+        ticketId: found.id,
+        before: null,
+        limit: limits.pageSizeMax + 1,
+      });
+      const messages = toPage(newest, limits.pageSizeMax, (row) => cursorAt('messages', row.id));
+      return {
+        ...found,
+        ...(await readAround(ctx.db, found, iso(ctx.clock.now()))),
+        messages: messages.data.reverse(),
+        messages_next_cursor: messages.next_cursor,
+      };
     },
   }),
   endpoint({
@@ -154,7 +169,8 @@ export const ticketEndpoints = [
     problems: ['stale-ticket', 'invalid-transition'],
     async handle({ ctx, principal, actor, params, body }) {
       await ticketInSight(ctx.db, principal, params.id);
-      return ticketView(ctx.db, await updateTicket(ctx, actor, { ticketId: params.id, ...body }));
+      await updateTicket(ctx, actor, { ticketId: params.id, ...body });
+      return ticketInSight(ctx.db, principal, params.id);
     },
   }),
 ];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { mayUseStore, type Principal } from '../domain/access';
+import type { Principal } from '../domain/access';
 import type { Db } from '../platform/db';
 import { limits } from '../platform/limits';
 import { endVideoSession } from '../usecases/end-video-session';
@@ -7,9 +7,9 @@ import { recordVideoEvent } from '../usecases/record-video-event';
 import { startVideoSessionIn } from '../usecases/start-video-session';
 import { type VideoSessionView, videoSessionView } from '../usecases/video-session.query';
 import { endpoint } from './endpoint';
-import { notFound } from './principal';
+import { ticketInSight } from './in-sight';
+import { notFound, seesStore } from './principal';
 import { count, draws, id, instant, words } from './schemas';
-import { ticketInSight } from './tickets.query';
 
 const presence = z.enum(['absent', 'joined', 'connected']);
 
@@ -79,7 +79,7 @@ async function requireInSight(db: Db, principal: Principal, sessionId: string): 
     .join('tickets', 'tickets.id', 'video_sessions.ticket_id')
     .where('video_sessions.id', sessionId)
     .first('tickets.store_id')) as { store_id: string } | undefined;
-  if (!row || !mayUseStore(principal, row.store_id)) throw notFound('video session');
+  if (!row || !seesStore(principal, row.store_id)) throw notFound('video session');
 }
 
 export const videoEndpoints = [

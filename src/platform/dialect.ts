@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 /** Everything in which SQLite and PostgreSQL differ. No other file asks which engine it is on. */
 export type Engine = 'sqlite' | 'postgres';
 
-export function engineOf(db: Knex): Engine {
+function engineOf(db: Knex): Engine {
   return (db.client as { config: { client: unknown } }).config.client === 'pg' ? 'postgres' : 'sqlite';
 }
 

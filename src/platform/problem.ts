@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import type { Log } from './log';
 import { isOutage } from './outage';
 import { Refusal } from './refusal';
@@ -74,13 +74,21 @@ function sendProblem(res: Response, refusal: Refusal): void {
   res.status(status).type('application/problem+json').send(JSON.stringify(body));
 }
 
-export const unknownRoute: RequestHandler = (_req, res) => {
-  sendProblem(res, new Refusal('not-found', 'There is nothing at this address.'));
+export const unknownRoute: RequestHandler = () => {
+  throw new Refusal('not-found', 'There is nothing at this address.');
 };
 
+/** Answers with a page whoever asked for one, and says whether it did. */
+type AnswerWithPage = (req: Request, res: Response, refusal: Refusal, status: number) => Promise<boolean>;
+
 /** The last handler: every error becomes an answer. Only what a person must act upon is logged at error. */
-export function problemHandler(log: Log): ErrorRequestHandler {
-  return (error: unknown, req, res, _next) => {
+export function problemHandler(log: Log, answerWithPage?: AnswerWithPage): ErrorRequestHandler {
+  const answer = async (req: Request, res: Response, refusal: Refusal) => {
+    const { status } = problemOf(refusal);
+    if (await answerWithPage?.(req, res, refusal, status)) return;
+    sendProblem(res, refusal);
+  };
+  return async (error: unknown, req, res, _next) => {
     if (res.headersSent) {
       (req.log ?? log).error({ err: error }, 'failed in the middle of an answer');
       // Nobody must take the half for the whole. Express would do the same, and print the error as it is.
@@ -90,12 +98,12 @@ export function problemHandler(log: Log): ErrorRequestHandler {
     const known = asRefusal(error);
     if (known && isProblemCode(known.code)) {
       if (isOutage(error)) (req.log ?? log).error({ err: error }, 'database not available');
-      sendProblem(res, known);
+      await answer(req, res, known);
       return;
     }
     (req.log ?? log).error({ err: error }, 'request failed');
     const requestId = typeof req.id === 'string' ? { request_id: req.id } : {};
-    sendProblem(res, new Refusal('internal-error', '', requestId));
+    await answer(req, res, new Refusal('internal-error', '', requestId));
   };
 }
 

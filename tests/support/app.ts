@@ -38,6 +38,7 @@ export interface TestApp {
   token: string;
   /** What was logged, all of it at level trace. */
   logs(): string;
+  setupLink(): Promise<string | null>;
   /** One batch of a job; the job loops do not run in tests. */
   runJob(name: JobName): Promise<number>;
   /** Inbox and outbox until both find nothing that is due. */
@@ -87,6 +88,7 @@ export async function makeTestApp(engine: TestEngine, options: TestAppOptions = 
     gateways: recorded,
     token: TOKEN,
     logs: () => lines.join(''),
+    setupLink: () => app.setupLink(),
     runJob: (name) => app.runJob(name),
     async drain() {
       for (let round = 0; round < 10_000; round++) {

@@ -16,7 +16,9 @@ export class TestClock implements Clock {
     this.instant = new Date(at);
   }
 
-  advance({ days = 0, hours = 0, minutes = 0, seconds = 0 }): void {
+  /** Seconds, or larger units by name. */
+  advance(by: number | { days?: number; hours?: number; minutes?: number; seconds?: number }): void {
+    const { days = 0, hours = 0, minutes = 0, seconds = 0 } = typeof by === 'number' ? { seconds: by } : by;
     this.instant = addSeconds(this.instant, ((days * 24 + hours) * 60 + minutes) * 60 + seconds);
   }
 }

@@ -35,7 +35,9 @@ export class Recorded<Question, Answer> {
 }
 
 function asFunction<Q, A>(answer: A | ((question: Q) => Promise<A>)): (question: Q) => Promise<A> {
-  return typeof answer === 'function' ? (answer as (question: Q) => Promise<A>) : () => Promise.resolve(answer);
+  return typeof answer === 'function'
+    ? (answer as (question: Q) => Promise<A>)
+    : () => Promise.resolve(answer);
 }
 
 type RecordedMethod<M extends Method> = Recorded<Parameters<M>[0], Awaited<ReturnType<M>>>;

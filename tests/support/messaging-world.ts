@@ -1,12 +1,17 @@
 import type { Knex } from 'knex';
 import { adjust, balanceOf, findHold, type Meter } from '../../src/domain/credits';
-import { findMessage, hasSandboxMessage, listSandboxMessages, recordSandboxMessage } from '../../src/domain/messages';
+import {
+  findMessage,
+  hasSandboxMessage,
+  listSandboxMessages,
+  recordSandboxMessage,
+} from '../../src/domain/messages';
 import type { Store } from '../../src/domain/stores';
 import { openTicket, type Ticket } from '../../src/domain/tickets';
-import type { EmailGateway, EmailOutcome, OutgoingEmail } from '../../src/gateways/email/gateway';
 import { makeSandboxEmail } from '../../src/gateways/email';
-import type { OutgoingSms, SmsGateway, SmsOutcome } from '../../src/gateways/sms/gateway';
+import type { EmailGateway, EmailOutcome, OutgoingEmail } from '../../src/gateways/email/gateway';
 import { makeSandboxSms } from '../../src/gateways/sms';
+import type { OutgoingSms, SmsGateway, SmsOutcome } from '../../src/gateways/sms/gateway';
 import { type Actor, systemActor } from '../../src/platform/actor';
 import { openDatabase, withTransaction } from '../../src/platform/db';
 import { type Context, momentOf } from '../../src/usecases/context';
@@ -97,20 +102,35 @@ export class MessagingWorld {
 
   addTicket(customerId = this.alice, subject = 'Printer'): Promise<Ticket> {
     return withTransaction(this.db, (trx) =>
-      openTicket(trx, momentOf(this.ctx, bob), { storeId: this.store.id, customerId, subject, origin: 'order' }),
+      openTicket(trx, momentOf(this.ctx, bob), {
+        storeId: this.store.id,
+        customerId,
+        subject,
+        origin: 'order',
+      }),
     );
   }
 
-  async give(meter: Meter, quantity: number, options: { smsUnit?: 'segment'; to?: string } = {}): Promise<void> {
+  async give(
+    meter: Meter,
+    quantity: number,
+    options: { smsUnit?: 'segment'; to?: string } = {},
+  ): Promise<void> {
     const customerId = options.to ?? this.alice;
     await withTransaction(this.db, (trx) =>
       adjust(trx, momentOf(this.ctx, bob), { customerId, meter, quantity, kind: 'goodwill', reason: 'test' }),
     );
-    if (options.smsUnit) await this.db('credit_grants').where({ meter }).update({ sms_unit: options.smsUnit });
+    if (options.smsUnit)
+      await this.db('credit_grants').where({ meter }).update({ sms_unit: options.smsUnit });
   }
 
   reply(input: Partial<ReplyInput> = {}): Promise<ReplyResult> {
-    return replyToTicket(this.ctx, bob, { ticketId: this.ticket.id, channel: 'sms', body: 'Živjo!', ...input });
+    return replyToTicket(this.ctx, bob, {
+      ticketId: this.ticket.id,
+      channel: 'sms',
+      body: 'Živjo!',
+      ...input,
+    });
   }
 
   deliver(): Promise<number> {
@@ -181,7 +201,9 @@ export class MessagingWorld {
   }
 }
 
-export async function refusalOf(work: Promise<unknown>): Promise<{ code: string; facts: Record<string, unknown> }> {
+export async function refusalOf(
+  work: Promise<unknown>,
+): Promise<{ code: string; facts: Record<string, unknown> }> {
   try {
     await work;
   } catch (error) {

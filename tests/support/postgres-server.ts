@@ -36,7 +36,8 @@ interface Owner {
 const START_TIMEOUT_MS = 30_000;
 const START_ATTEMPTS = 3;
 
-export async function startPostgres(): Promise<PostgresServer> {
+/** `durable`: commits reach the disk as they do in service, for who measures. */
+export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
   const owner = findOwner();
   const native = findBinaries(owner);
   const folder = makeFolder();
@@ -54,7 +55,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     // Another program may take the port between our asking for a free one and PostgreSQL's taking it.
     for (let attempt = 1; ; attempt++) {
       try {
-        return await launch(join(native, 'bin', 'postgres'), owner, folder, data);
+        return await launch(join(native, 'bin', 'postgres'), owner, folder, data, durable);
       } catch (error) {
         if (attempt >= START_ATTEMPTS) throw error;
       }
@@ -65,7 +66,13 @@ export async function startPostgres(): Promise<PostgresServer> {
   }
 }
 
-async function launch(binary: string, owner: Owner, folder: string, data: string): Promise<PostgresServer> {
+async function launch(
+  binary: string,
+  owner: Owner,
+  folder: string,
+  data: string,
+  durable: boolean,
+): Promise<PostgresServer> {
   const port = await freePort();
   const log = join(folder, 'log');
   const logFile = openSync(log, 'a');
@@ -75,8 +82,8 @@ async function launch(binary: string, owner: Owner, folder: string, data: string
     unix_socket_directories: folder,
     max_connections: 200,
     // Speed: nothing here outlives the run.
-    fsync: 'off',
-    full_page_writes: 'off',
+    fsync: durable ? 'on' : 'off',
+    full_page_writes: durable ? 'on' : 'off',
     wal_level: 'minimal',
     max_wal_senders: 0,
     // A vacuum worker inside the template would make CREATE DATABASE wait.

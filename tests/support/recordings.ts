@@ -52,12 +52,6 @@ export function loadRecordings(...scenarios: string[]): Recording[] {
     );
 }
 
-/** The answer of a real shop's REST interface, under tests/fixtures/woocommerce/rest. */
-export function loadRestAnswer(name: string): { status: number; body: string } {
-  const text = readFileSync(join(FOLDER, '..', 'rest', `${name}.json`), 'utf8');
-  return (JSON.parse(text) as { response: { status: number; body: string } }).response;
-}
-
 /** Sends a recording as the shop did, byte for byte. */
 export function post(app: Pick<TestApp, 'http'>, recording: Recording, store = 'default'): request.Test {
   return postRaw(app, recording.body, recording.headers, store);

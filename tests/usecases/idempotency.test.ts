@@ -27,7 +27,9 @@ describeEachEngine('withIdempotency', (engine) => {
 
   it('takes another principal or key for something else', async () => {
     await withIdempotency(ctx, request, work);
-    await withIdempotency(ctx, { ...request, principal: 'carol' }, work);
+    const carol = { ...request, principal: 'carol' };
+    await withIdempotency(ctx, carol, work);
+    expect(await withIdempotency(ctx, carol, work)).toMatchObject({ body: { done: 2 }, replayed: true });
     await withIdempotency(ctx, { ...request, key: 'K' }, work);
     expect(await written()).toBe(3);
   });

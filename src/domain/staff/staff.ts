@@ -33,6 +33,7 @@ import {
   savePerson,
   setBlockedUntil,
   setLastSeen,
+  uncountAttempt,
 } from './store';
 
 /** Exact enough to end idle sessions; a write for every page would be the dearest part of it. */
@@ -145,12 +146,19 @@ export interface Attempt {
   email: string;
 }
 
-function countedOf({ address, email }: Attempt): { sha256: string; allowed: number }[] {
+interface Counted {
+  sha256: string;
+  allowed: number;
+  /** Of everybody who is tried from that address. */
+  isOfAll: boolean;
+}
+
+function countedOf({ address, email }: Attempt): Counted[] {
   const who = normaliseStaffEmail(email);
   return [
-    { sha256: sha256Hex(`pair:${address}|${who}`), allowed: ATTEMPTS.pair },
-    { sha256: sha256Hex(`address:${address}`), allowed: ATTEMPTS.address },
-    { sha256: sha256Hex(`email:${who}`), allowed: ATTEMPTS.email },
+    { sha256: sha256Hex(`pair:${address}|${who}`), allowed: ATTEMPTS.pair, isOfAll: false },
+    { sha256: sha256Hex(`address:${address}`), allowed: ATTEMPTS.address, isOfAll: true },
+    { sha256: sha256Hex(`email:${who}`), allowed: ATTEMPTS.email, isOfAll: false },
   ].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1)); // one order for everybody: no deadlock
 }
 
@@ -176,11 +184,15 @@ export async function admitAttempt(trx: Trx, moment: Moment, attempt: Attempt): 
   });
 }
 
-/** The attempt was good. What its address did to others stays counted. */
+/**
+ * The attempt was good. The failures of its address with others stay counted: else whoever has an account here could
+ * sign in between guesses.
+ */
 export async function forgetFailures(trx: Trx, attempt: Attempt): Promise<void> {
-  const { address, email } = attempt;
-  const who = normaliseStaffEmail(email);
-  await deleteFailures(trx, [sha256Hex(`pair:${address}|${who}`), sha256Hex(`email:${who}`)]);
+  for (const { sha256, allowed, isOfAll } of countedOf(attempt)) {
+    if (isOfAll) await uncountAttempt(trx, sha256, allowed);
+    else await deleteFailures(trx, sha256);
+  }
 }
 
 /**

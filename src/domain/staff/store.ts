@@ -203,8 +203,22 @@ export async function setBlockedUntil(trx: Trx, sha256: string, until: string): 
     .update({ blocked_until: until });
 }
 
-export async function deleteFailures(trx: Trx, sha256s: string[]): Promise<void> {
-  await trx<FailureRow>('sign_in_failures').whereIn('counted_sha256', sha256s).delete();
+/** It was no failure after all: what was counted for it is taken off, and with it a wait that began with it. */
+export async function uncountAttempt(trx: Trx, sha256: string, allowed: number): Promise<void> {
+  const table = () => trx<FailureRow>('sign_in_failures').where({ counted_sha256: sha256 });
+  const lifted = await table()
+    .where('failures', '>', 1)
+    .where('failures', '<=', allowed)
+    .update({ failures: trx.raw('failures - 1') as unknown as number, blocked_until: null });
+  if (lifted === 1) return;
+  const lowered = await table()
+    .where('failures', '>', 1)
+    .update({ failures: trx.raw('failures - 1') as unknown as number });
+  if (lowered === 0) await table().delete();
+}
+
+export async function deleteFailures(trx: Trx, sha256: string): Promise<void> {
+  await trx<FailureRow>('sign_in_failures').where({ counted_sha256: sha256 }).delete();
 }
 
 export async function insertSetupLink(

@@ -1,1 +1,2 @@
 export { makeSandboxEmail } from './sandbox';
+export { makeSmtpGateway, smtpServer } from './smtp';

@@ -1,1 +1,2 @@
 export { makeSandboxSms } from './sandbox';
+export { makeTwilioGateway } from './twilio';

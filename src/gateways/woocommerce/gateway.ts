@@ -17,7 +17,10 @@ export interface WooCommerceGateway {
     wooId: number,
   ): Promise<{ kind: 'order'; json: string } | { kind: 'missing' } | { kind: 'unavailable' }>;
   /** All refunds of the order as the store has them now, as JSON text of an array. */
-  readRefunds(shop: Shop, wooId: number): Promise<{ kind: 'refunds'; json: string } | { kind: 'unavailable' }>;
+  readRefunds(
+    shop: Shop,
+    wooId: number,
+  ): Promise<{ kind: 'refunds'; json: string } | { kind: 'unavailable' }>;
 }
 
 /** The shop speaks by webhook only. */

@@ -1,0 +1,21 @@
+import type { Router } from 'express';
+import type { Pages } from '../ui/routes';
+import { seeOther } from '../ui/routes';
+import type { Context } from '../usecases/context';
+import { accountPage } from './account.page';
+import { setupPage } from './setup.page';
+import { HOME, signInPage } from './sign-in.page';
+
+export { pageHost } from './host';
+
+/** Pages of those who answer customers, and the way in. */
+export function consoleRouter({ ctx, pages }: { ctx: Context; pages: Pages }): Router {
+  const routes = pages.routes();
+  // Until the customer portal stands at the root.
+  routes.get('/', 'anyone', () => seeOther(HOME));
+  routes.get(HOME, 'read-only', () => seeOther('/console/tickets'));
+  signInPage(routes, ctx);
+  setupPage(routes, ctx);
+  accountPage(routes, ctx);
+  return routes.router;
+}

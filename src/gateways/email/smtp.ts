@@ -1,0 +1,188 @@
+import { isIP } from 'node:net';
+import { createTransport, type NodemailerError } from 'nodemailer';
+import type { EmailGateway, EmailOutcome, OutgoingEmail } from './gateway';
+
+export interface SmtpSettings {
+  /** SMTP_URL. */
+  url: string;
+  /** MAIL_FROM, or null: the user of SMTP_URL where that is an address, else support@`domain`, under the store's name. */
+  from: string | null;
+  /** The host people know this Zeton by. */
+  domain: string;
+  limits: {
+    smtpConnections: number;
+    smtpConnectMs: number;
+    smtpSendMs: number;
+  };
+}
+
+/**
+ * Mail by a mail server. A few connections are kept open and shared.
+ *
+ * Encryption: `smtps://` from the start; `smtp://` by STARTTLS, and the server must offer it. Certificates are checked.
+ * In the clear only to this machine itself, or where SMTP_URL ends in `?ignoreTLS=true`.
+ *
+ * Shape:   SmtpSettings → EmailGateway with close(), which lets what is being sent finish
+ * Errors:  none are thrown: a mail whose outcome is unknown is `temporary`, as it goes out again under its Message-ID
+ */
+export function makeSmtpGateway(settings: SmtpSettings): EmailGateway & { close(): void } {
+  const { limits } = settings;
+  const server = smtpServer(settings.url);
+  const sender = senderOf(settings, server.auth?.user);
+  const transport = createTransport({
+    ...server,
+    pool: true,
+    maxConnections: limits.smtpConnections,
+    connectionTimeout: limits.smtpConnectMs,
+    dnsTimeout: limits.smtpConnectMs,
+    greetingTimeout: limits.smtpConnectMs,
+    socketTimeout: limits.smtpSendMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+
+  async function send(mail: OutgoingEmail): Promise<EmailOutcome> {
+    if (!ONE_ADDRESS.test(mail.to)) return { kind: 'rejected', reason: 'the address is not a valid one' };
+    const from = { name: oneLine(sender.name ?? mail.store.name), address: sender.address };
+    try {
+      const info = await transport.sendMail({
+        // Given apart from the headers, so that no text of a header can add a recipient.
+        envelope: { from: from.address, to: [mail.to] },
+        from,
+        to: { name: '', address: mail.to },
+        subject: oneLine(mail.subject),
+        messageId: mail.messageId,
+        text: mail.text,
+        // Else plain texts go as format=flowed, which changes spaces at the ends of lines.
+        textEncoding: 'quoted-printable',
+        headers: {
+          'X-Zeton-Message': mail.id,
+          // RFC 3834: nobody's absence notice answers this.
+          ...(mail.kind === 'system' ? { 'Auto-Submitted': 'auto-generated' } : {}),
+        },
+        signal: AbortSignal.timeout(limits.smtpSendMs),
+      });
+      return { kind: 'accepted', providerId: queueIdOf(info.response ?? '') ?? mail.messageId };
+    } catch (error) {
+      return outcomeOf(error as NodemailerError);
+    }
+  }
+
+  return { send, close: () => transport.close() };
+}
+
+/** How to reach the server, for nodemailer. Nothing else of the URL is taken: it could switch certificate checks off. */
+export function smtpServer(url: string) {
+  const { protocol, hostname, port, username, password, searchParams } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  // Port 465 speaks TLS from the first byte, whatever the scheme says.
+  const secure = protocol === 'smtps:' || port === '465';
+  const plain = !secure && (isThisMachine(host) || searchParams.get('ignoreTLS') === 'true');
+  return {
+    host,
+    port: Number(port) || (secure ? 465 : 587),
+    secure,
+    requireTLS: !secure && !plain,
+    ignoreTLS: plain,
+    ...(username ? { auth: { user: decoded(username), pass: decoded(password) } } : {}),
+  };
+}
+
+function isThisMachine(host: string): boolean {
+  return host === '::1' || host === 'localhost' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a "%" that stands for itself
+  }
+}
+
+const ONE_ADDRESS = /^[^\s\p{Cc}<>,;:"()[\]\\@]+@[^\s\p{Cc}<>,;:"()[\]\\@]+$/u;
+
+function senderOf({ from, domain }: SmtpSettings, user = ''): { name: string | null; address: string } {
+  if (from === null) return { name: null, address: ONE_ADDRESS.test(user) ? user : `support@${domain}` };
+  // Not left to nodemailer: it reads `Help, Ltd <help@example.com>` as two senders.
+  const parts = /^(.*)<([^<>]+)>$/.exec(from);
+  if (!parts) return { name: '', address: from };
+  return { name: (parts[1] ?? '').trim().replace(/^"(.*)"$/, '$1'), address: parts[2] ?? '' };
+}
+
+/** A line break in a header would start a new one. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+}
+
+/** What the server calls the mail in its log: "2.0.0 Ok: queued as 4FvK2t" (Postfix), "OK id=1tXyz-0001AB-2c" (Exim). */
+function queueIdOf(response: string): string | null {
+  return /\b(?:queued as|id=)\s*<?([\w.@+-]{4,100})/i.exec(response)?.[1] ?? null;
+}
+
+/** The sign-in is missing, wrong or not allowed: nothing is wrong with the mail. */
+const SIGN_IN = new Set([530, 534, 535, 538]);
+
+function outcomeOf(error: NodemailerError): EmailOutcome {
+  const { code, responseCode } = error;
+  if (code === 'EAUTH' || SIGN_IN.has(responseCode ?? 0)) {
+    return { kind: 'temporary', reason: `the mail server does not accept our sign-in${numbersOf(error)}` };
+  }
+  if (responseCode) {
+    // The greeting or STARTTLS can be refused for good as well, but that says nothing of the mail.
+    return error.permanent && (code === 'EENVELOPE' || code === 'EMESSAGE')
+      ? { kind: 'rejected', reason: refusalOf(error) }
+      : { kind: 'temporary', reason: `the mail server does not take it now${numbersOf(error)}` };
+  }
+  if (code === 'EMESSAGE')
+    return { kind: 'rejected', reason: 'the mail is larger than the mail server takes' };
+  if (code === 'EENVELOPE') return { kind: 'rejected', reason: 'the address is not a valid one' };
+  if (code === 'EABORT' || code === 'ETIMEDOUT') {
+    return { kind: 'temporary', reason: 'the mail server did not answer in time' };
+  }
+  const detail = [error.originalCode ?? code].filter((word) => /^\w+$/.test(word ?? '')).join();
+  return {
+    kind: 'temporary',
+    reason: `no connection to the mail server, or it broke off (${detail || 'error'})`,
+  };
+}
+
+/** RFC 3463, by the most exact beginning. The server's own words stay out: they repeat the address. */
+const ENHANCED: [start: string, words: string][] = [
+  ['5.1.1', 'there is no such mailbox'],
+  ['5.1.2', 'the domain of the address takes no mail'],
+  ['5.1.10', 'the domain of the address takes no mail'],
+  ['5.1.7', 'the mail server does not accept our sender address'],
+  ['5.1.8', 'the mail server does not accept our sender address'],
+  ['5.1.', 'the address is not a valid one'],
+  ['5.2.1', 'the mailbox is switched off'],
+  ['5.2.2', 'the mailbox is full'],
+  ['5.2.3', 'the mail is too large for the mailbox'],
+  ['5.3.4', 'the mail is larger than the mail server takes'],
+  ['5.7.', 'the mail server refused it by its rules (sender, content or reputation)'],
+];
+
+const BASIC: Record<number, string> = {
+  550: 'the mailbox cannot be reached',
+  551: 'the mailbox has moved elsewhere',
+  552: 'the mailbox is full, or the mail too large',
+  553: 'the address is not a valid one',
+};
+
+function refusalOf(error: NodemailerError): string {
+  const enhanced = enhancedCodeOf(error) ?? '';
+  const known = ENHANCED.find(([start]) =>
+    start.endsWith('.') ? enhanced.startsWith(start) : enhanced === start,
+  );
+  const words = known?.[1] ?? BASIC[error.responseCode ?? 0] ?? 'the mail server refused it';
+  return `${words}${numbersOf(error)}`;
+}
+
+function numbersOf(error: NodemailerError): string {
+  const numbers = [error.responseCode, enhancedCodeOf(error)].filter(Boolean);
+  return numbers.length > 0 ? ` (${numbers.join(' ')})` : '';
+}
+
+function enhancedCodeOf({ response }: NodemailerError): string | undefined {
+  return /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response ?? '')?.[1];
+}

@@ -1,0 +1,237 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Twilio } from 'twilio';
+import type RequestClient from 'twilio/lib/base/RequestClient';
+import { addSeconds } from '../../platform/clock';
+import type { OutgoingSms, SentSmsQuestion, SmsGateway, SmsOutcome } from './gateway';
+
+export interface TwilioSettings {
+  accountSid: string;
+  authToken: string;
+  /** One of the two. */
+  from: string | null;
+  messagingServiceSid: string | null;
+  /** Another host that speaks as api.twilio.com does. */
+  baseUrl: string | null;
+  /** Where Twilio tells what became of a message. */
+  statusCallbackUrl?: string;
+  limits: {
+    smsConnectMs: number;
+    smsRequestMs: number;
+    smsLookBack: number;
+  };
+}
+
+/**
+ * SMS by Twilio.
+ * Shape:   TwilioSettings → SmsGateway with close()
+ * Errors:  send() throws where nobody knows whether Twilio took the message: cut off after the request was on its way,
+ *          no answer in time, 500, 502, 504. findSent() throws where Twilio could not be asked.
+ * Source:  https://www.twilio.com/docs/messaging/api/message-resource
+ */
+export function makeTwilioGateway(settings: TwilioSettings): Required<SmsGateway> & { close(): void } {
+  const { limits } = settings;
+  const { client, certainlyNotSent, close } = twilioClient(settings);
+  const sender = settings.messagingServiceSid
+    ? { messagingServiceSid: settings.messagingServiceSid }
+    : { from: settings.from ?? '' };
+  const callback = settings.statusCallbackUrl ? { statusCallback: settings.statusCallbackUrl } : {};
+
+  return {
+    async send({ to, text }: OutgoingSms): Promise<SmsOutcome> {
+      try {
+        const { sid, status, errorCode } = await client.messages.create({
+          to,
+          body: text,
+          ...sender,
+          ...callback,
+        });
+        if (!sid) throw new Error('an answer without a message');
+        if (status !== 'failed' && status !== 'canceled') return { kind: 'accepted', providerId: sid };
+        return refusal(errorCode, 0);
+      } catch (error) {
+        const answer = error as { status?: unknown; code?: unknown };
+        if (typeof answer.status === 'number') {
+          // These can come from before or after the message was stored; the look-up tells.
+          if ([500, 502, 504].includes(answer.status)) throw noAnswer(`HTTP_${answer.status}`);
+          return refusal(answer.code, answer.status);
+        }
+        if (!certainlyNotSent(error)) throw noAnswer(answer.code);
+        return { kind: 'temporary', reason: `no connection to Twilio (${wordOf(answer.code)})` };
+      }
+    },
+
+    async findSent({ to, text, since }: SentSmsQuestion) {
+      // Twilio's clock and ours may differ. One more of the same text does no harm: the outbox knows whose it is.
+      const from = addSeconds(new Date(since), -300);
+      // Not narrowed down by DateSent: a message that is still queued at Twilio has none, and would not be found.
+      const newest = await client.messages
+        .list({ to, limit: limits.smsLookBack, pageSize: limits.smsLookBack })
+        .catch((error: { code?: unknown; status?: unknown }) => {
+          throw noAnswer(error.status === undefined ? error.code : `HTTP_${String(error.status)}`);
+        });
+      const recent = newest.filter(
+        ({ direction, dateCreated }) => !direction.startsWith('inbound') && !(dateCreated < from),
+      );
+      const isListComplete = newest.length < limits.smsLookBack || recent.length < newest.length;
+      // Twilio can be told to keep no bodies.
+      if (!isListComplete || recent.some(({ body }) => !body)) return { kind: 'unknown' };
+      const providerIds = recent
+        // What did not arrive may be sent again.
+        .filter(({ status }) => !['failed', 'undelivered', 'canceled'].includes(status))
+        .filter(({ body }) => isSameText(text, body))
+        .map(({ sid }) => sid);
+      return { kind: 'found', providerIds };
+    },
+
+    close,
+  };
+}
+
+/**
+ * Twilio changes texts: it replaces typographic signs ("Smart Encoding") and puts a line before what trial accounts
+ * send. Letters and digits stay.
+ */
+function isSameText(ours: string, theirs: string): boolean {
+  const core = (text: string) => text.normalize('NFKD').replace(/[^\p{L}\p{N}]/gu, '');
+  return core(ours) === '' ? theirs.trim().endsWith(ours.trim()) : core(theirs).endsWith(core(ours));
+}
+
+function noAnswer(code: unknown): Error {
+  // A new error: the one of the SDK carries the credentials, the number and the text.
+  return Object.assign(new Error('no answer from Twilio'), { code: wordOf(code) });
+}
+
+function wordOf(code: unknown): string {
+  return typeof code === 'string' && /^\w{1,60}$/.test(code) ? code : 'error';
+}
+
+/** Source: https://www.twilio.com/docs/api/errors, in our words. Twilio's own carry the number. */
+const REFUSED: Record<number, string> = {
+  21211: 'the number is not a valid one',
+  21217: 'the number is not a valid one',
+  21265: 'the number is a short code, which takes no SMS',
+  21266: 'the number is our own sender',
+  21408: 'our Twilio account may not send SMS to that country',
+  21602: 'the text is empty',
+  21606: 'our sender number cannot send SMS to that number',
+  21608: 'a Twilio trial account sends only to numbers that were verified with it',
+  21610: 'the recipient answered STOP and takes no more SMS from us',
+  21612: 'Twilio has no way from our sender to that number',
+  21614: 'the number is not a mobile number',
+  21617: 'the text is too long',
+  21635: 'the number is a landline',
+  21659: 'our sender is not a number of our Twilio account',
+  21660: 'our sender is not a number of our Twilio account',
+  21703: 'our Twilio messaging service has no sender',
+  21704: 'our Twilio messaging service has no sender',
+  21705: 'our Twilio messaging service does not exist',
+  30003: 'the phone cannot be reached',
+  30004: 'the recipient or the operator blocks SMS from us',
+  30005: 'the number is not in service',
+  30006: 'the number is a landline, or its operator cannot be reached',
+  30007: 'the operator or Twilio took it for spam',
+  30008: 'it was lost on the way, the operator does not say why',
+  30034: 'our sender is not registered for SMS to US numbers',
+};
+
+/** Nothing is wrong with the message: our account, or too much at once. */
+const NOT_NOW: Record<number, string> = {
+  10001: 'our Twilio account is not active',
+  14107: 'Twilio takes no more messages at the moment',
+  20003: 'Twilio does not accept our sign-in',
+  20005: 'our Twilio account is not active',
+  20006: 'Twilio does not accept our sign-in',
+  20429: 'Twilio takes no more requests at the moment',
+  20503: 'Twilio is out of service at the moment',
+  21611: 'too many messages wait at our Twilio sender',
+  30001: 'too many messages wait at our Twilio sender',
+  30002: 'our Twilio account is not active',
+};
+
+function refusal(code: unknown, httpStatus: number): SmsOutcome {
+  if (typeof code !== 'number' || code === 0) {
+    return {
+      kind: 'temporary',
+      reason: `Twilio's address gave an answer that is not Twilio's (HTTP ${httpStatus})`,
+    };
+  }
+  const later = NOT_NOW[code];
+  if (later) return { kind: 'temporary', reason: `${later} (${code})` };
+  const words = REFUSED[code];
+  if (words) return { kind: 'rejected', reason: `${words} (Twilio ${code})` };
+  if (httpStatus === 401 || httpStatus === 403 || httpStatus === 429 || httpStatus >= 500) {
+    return { kind: 'temporary', reason: `Twilio refused for now: ${code}` };
+  }
+  return { kind: 'rejected', reason: `Twilio refused: ${code}` };
+}
+
+function twilioClient({ accountSid, authToken, baseUrl, limits }: TwilioSettings): {
+  client: Twilio;
+  /** The connection was never ready, so no byte of the request left. */
+  certainlyNotSent(error: unknown): boolean;
+  close(): void;
+} {
+  // Here, not above: loading it takes longer than all the rest of Zeton, and only who uses Twilio should wait.
+  const sdk = require('twilio') as typeof import('twilio');
+  const early = new WeakSet<Error>();
+  const agents = {
+    http: watched(new HttpAgent({ keepAlive: true }), 'connect', limits.smsConnectMs, early),
+    https: watched(new HttpsAgent({ keepAlive: true }), 'secureConnect', limits.smsConnectMs, early),
+  };
+
+  class Requests extends sdk.RequestClient {
+    constructor() {
+      super({ timeout: limits.smsRequestMs });
+      this.axios.defaults.httpAgent = agents.http;
+      this.axios.defaults.httpsAgent = agents.https;
+      this.axios.interceptors.request.use((config) => {
+        // The timeout above is for silence only; an answer that trickles would outlast the outbox's patience.
+        config.signal = AbortSignal.timeout(limits.smsRequestMs);
+        return config;
+      });
+    }
+
+    override request<T>(options: RequestClient.RequestOptions<T>) {
+      const { pathname, search } = new URL(options.uri);
+      const uri = baseUrl === null ? options.uri : `${baseUrl}${pathname}${search}`;
+      return super.request({ ...options, uri });
+    }
+  }
+
+  return {
+    client: sdk(accountSid, authToken, { httpClient: new Requests() }),
+    certainlyNotSent: (error) => early.has((error as { cause?: Error }).cause ?? (error as Error)),
+    close() {
+      agents.http.destroy();
+      agents.https.destroy();
+    },
+  };
+}
+
+/** Keeps in `early` every error that came before the connection was ready, and gives up a connection that takes too long. */
+function watched<A extends HttpAgent>(
+  agent: A,
+  ready: 'connect' | 'secureConnect',
+  ms: number,
+  early: WeakSet<Error>,
+): A {
+  const maker = agent as unknown as { createConnection(...args: unknown[]): Socket };
+  const make = maker.createConnection.bind(agent);
+  maker.createConnection = (...args) => {
+    const socket = make(...args);
+    const late = setTimeout(() => {
+      socket.destroy(Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' }));
+    }, ms);
+    const onError = (error: Error) => void early.add(error);
+    socket.prependListener('error', onError);
+    socket.once(ready, () => {
+      clearTimeout(late);
+      socket.off('error', onError);
+    });
+    socket.once('close', () => clearTimeout(late));
+    return socket;
+  };
+  return agent;
+}

@@ -1,0 +1,65 @@
+import type { Page } from './page';
+
+type Where = Pick<Page, 'locale' | 'zone' | 'now' | 't'>;
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['minute', 60],
+  ['hour', 3600],
+  ['day', 86_400],
+  ['week', 7 * 86_400],
+];
+const DATE_AFTER_SECONDS = 14 * 86_400;
+
+/** "3 minutes ago", the exact time on hover; a date once it is two weeks away. */
+export function Time({ page, at }: { page: Where; at: string }): JSX.Element {
+  return (
+    <time datetime={at} title={exactTime(page, at)} safe>
+      {relativeTime(page, at)}
+    </time>
+  );
+}
+
+/** A day, exact on hover: "31 Mar", with the year when it is another one. */
+export function Day({ page, at }: { page: Where; at: string }): JSX.Element {
+  return (
+    <time datetime={at} title={exactTime(page, at)} safe>
+      {dayText(page, at)}
+    </time>
+  );
+}
+
+/** The time of day: for a thread under a day's heading. */
+export function Clock({ page, at }: { page: Where; at: string }): JSX.Element {
+  return (
+    <time datetime={at} title={exactTime(page, at)} safe>
+      {format(page, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }, at)}
+    </time>
+  );
+}
+
+export function relativeTime(page: Where, at: string): string {
+  const seconds = (Date.parse(at) - page.now.getTime()) / 1000;
+  const distance = Math.abs(seconds);
+  if (distance < 60) return page.t('time.now');
+  if (distance >= DATE_AFTER_SECONDS) return dayText(page, at);
+  const [unit, size] = STEPS.filter(([, step]) => distance >= step).at(-1) ?? ['minute', 60];
+  const words = new Intl.RelativeTimeFormat(page.locale, { numeric: 'auto' });
+  return words.format(Math.trunc(seconds / size), unit);
+}
+
+export function exactTime(page: Where, at: string): string {
+  return format(page, { dateStyle: 'full', timeStyle: 'short' }, at);
+}
+
+export function dayText(page: Where, at: string): string {
+  const isThisYear = yearOf(page, at) === yearOf(page, page.now.toISOString());
+  return format(page, { day: 'numeric', month: 'short', ...(isThisYear ? {} : { year: 'numeric' }) }, at);
+}
+
+function yearOf(page: Where, at: string): string {
+  return format(page, { year: 'numeric' }, at);
+}
+
+function format(page: Where, options: Intl.DateTimeFormatOptions, at: string): string {
+  return new Intl.DateTimeFormat(page.locale, { ...options, timeZone: page.zone }).format(new Date(at));
+}

@@ -1,0 +1,175 @@
+import { adjust, balanceOf, verifyLedger } from '../../src/domain/credits';
+import { findMessage } from '../../src/domain/messages';
+import { findStoreBySlug } from '../../src/domain/stores';
+import { openTicket } from '../../src/domain/tickets';
+import type { Actor } from '../../src/platform/actor';
+import { withTransaction } from '../../src/platform/db';
+import { momentOf } from '../../src/usecases/context';
+import { replyToTicket } from '../../src/usecases/reply-to-ticket';
+import { makeTestApp, type TestApp } from '../support/app';
+import { describeEachEngine } from '../support/databases';
+import { SmtpPeer } from '../support/smtp-peer';
+import { ACCOUNT_SID, AUTH_TOKEN, TwilioDouble } from '../support/twilio-double';
+
+const bob: Actor = { kind: 'staff', id: 'bob', name: 'Bob' };
+const SMTP_PASSWORD = 'smtp password of the tests';
+const TEXT = 'Živjo 👋 שלום';
+
+describeEachEngine('a reply by the real transports', (engine) => {
+  let app: TestApp;
+  let smtp: SmtpPeer;
+  let twilio: TwilioDouble;
+  let ticketId: string;
+  let customerId: string;
+
+  beforeEach(async () => {
+    smtp = await new SmtpPeer({ user: 'help', password: SMTP_PASSWORD }).listen();
+    twilio = await new TwilioDouble(() => app.clock.now()).listen();
+    await open({
+      SMTP_URL: smtp.url,
+      MAIL_FROM: 'Help desk <help@shop.example>',
+      TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+      TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+      TWILIO_FROM: '+38641555000',
+      TWILIO_API_BASE_URL: twilio.url,
+    });
+  });
+
+  afterEach(async () => {
+    expect((await verifyLedger(app.db)).problems).toEqual([]);
+    // Neither secrets nor who was written to, at any level.
+    expect(app.logs()).not.toMatch(/alice@|41555100|Živjo|password of the tests|token-of-the-tests/);
+    await app.close();
+    await smtp.close();
+    await twilio.close();
+  });
+
+  async function open(env: Record<string, string>): Promise<void> {
+    app = await makeTestApp(engine, { env });
+    const store = await findStoreBySlug(app.db, 'default');
+    customerId = app.ctx.ids.next();
+    const at = app.clock.now().toISOString();
+    await app.db('customers').insert({
+      id: customerId,
+      store_id: store?.id,
+      name: 'Alice Kupec',
+      email: 'alice@example.com',
+      phone_e164: '+38641555100',
+      locale: 'sl',
+      details_as_of: '{}',
+      created_at: at,
+      updated_at: at,
+    });
+    ticketId = await withTransaction(app.db, async (trx) => {
+      const moment = momentOf(app.ctx, bob);
+      for (const meter of ['sms', 'email'] as const) {
+        await adjust(trx, moment, { customerId, meter, quantity: 2, kind: 'goodwill', reason: 'test' });
+      }
+      const subject = 'Tiskalnik';
+      return (await openTicket(trx, moment, { storeId: store!.id, customerId, subject, origin: 'order' })).id;
+    });
+  }
+
+  const reply = (channel: 'sms' | 'email') => replyToTicket(app.ctx, bob, { ticketId, channel, body: TEXT });
+
+  async function credits(meter: 'sms' | 'email') {
+    const { available, held, used } = (await balanceOf(app.db, customerId))[meter];
+    return { available, held, used };
+  }
+
+  it('arrives, and is charged', async () => {
+    const [sms, mail] = [await reply('sms'), await reply('email')];
+    await app.drain();
+    expect(twilio.requests).toEqual([{ To: '+38641555100', From: '+38641555000', Body: TEXT }]);
+    expect(smtp.received).toEqual([
+      expect.objectContaining({
+        envelope: { from: 'help@shop.example', to: ['alice@example.com'] },
+        messageId: `<${mail.id}@help.example.com>`,
+        from: 'Help desk <help@shop.example>',
+        subject: 'Tiskalnik',
+        text: TEXT,
+      }),
+    ]);
+    expect(await findMessage(app.db, sms.id)).toMatchObject({
+      status: 'sent',
+      providerId: twilio.messages[0]?.sid,
+    });
+    expect(await findMessage(app.db, mail.id)).toMatchObject({ status: 'sent', providerId: 'Q1ABC' });
+    expect(await credits('sms')).toEqual({ available: 1, held: 0, used: 1 });
+    expect(await credits('email')).toEqual({ available: 1, held: 0, used: 1 });
+    expect(await app.db('sandbox_messages')).toEqual([]);
+  });
+
+  it('gives its credit back when it is refused, and says why', async () => {
+    twilio.plan.push({ status: 400, code: 21610 });
+    smtp.plan.push({ code: 550, words: '5.1.1 <alice@example.com> unknown' });
+    const [sms, mail] = [await reply('sms'), await reply('email')];
+    expect(await credits('sms')).toEqual({ available: 1, held: 1, used: 0 });
+    await app.drain();
+    expect(await findMessage(app.db, sms.id)).toMatchObject({
+      status: 'failed',
+      failure: 'the recipient answered STOP and takes no more SMS from us (Twilio 21610)',
+    });
+    expect(await findMessage(app.db, mail.id)).toMatchObject({
+      status: 'failed',
+      failure: 'there is no such mailbox (550 5.1.1)',
+    });
+    expect(await credits('sms')).toEqual({ available: 2, held: 0, used: 0 });
+    expect(await credits('email')).toEqual({ available: 2, held: 0, used: 0 });
+  });
+
+  it('arrives later when it could not be sent at first', async () => {
+    twilio.plan.push({ status: 429, code: 20429 });
+    smtp.plan.push({ code: 451, words: '4.7.1 Greylisted' });
+    await reply('sms');
+    await reply('email');
+    await app.drain();
+    expect([twilio.messages.length, smtp.received.length]).toEqual([0, 0]);
+    app.clock.advance(3600);
+    await app.drain();
+    expect([twilio.messages.length, smtp.received.length]).toEqual([1, 1]);
+    expect(await credits('sms')).toEqual({ available: 1, held: 0, used: 1 });
+    expect(await credits('email')).toEqual({ available: 1, held: 0, used: 1 });
+  });
+
+  it.each([
+    ['took', 'keep, then drop', 1],
+    ['did not take', 'drop', 2],
+  ] as const)(
+    'reaches the phone once, charged once, when the line breaks and Twilio %s it',
+    async (_, plan, asked) => {
+      twilio.plan.push(plan);
+      const { id } = await reply('sms');
+      await app.drain();
+      expect(await credits('sms')).toEqual({ available: 1, held: 1, used: 0 });
+      app.clock.advance(3600);
+      await app.drain();
+      expect(twilio.requests).toHaveLength(asked);
+      expect(twilio.messages).toHaveLength(1);
+      expect(await findMessage(app.db, id)).toMatchObject({
+        status: 'sent',
+        providerId: twilio.messages[0]?.sid,
+      });
+      expect(await credits('sms')).toEqual({ available: 1, held: 0, used: 1 });
+    },
+  );
+
+  it('leaves the channel that is not configured to the sandbox, and says so once at the start', async () => {
+    await app.close();
+    await open({ SMTP_URL: smtp.url });
+    app.start();
+    await reply('sms');
+    await reply('email');
+    await app.drain();
+    expect(smtp.received).toHaveLength(1);
+    expect(twilio.requests).toEqual([]);
+    expect(await app.db('sandbox_messages')).toEqual([expect.objectContaining({ channel: 'sms' })]);
+    const lines = app
+      .logs()
+      .split('\n')
+      .filter((line) => line.includes('"transports"'));
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ mail: 'smtp', sms: 'sandbox' }),
+    ]);
+  });
+});

@@ -1,0 +1,614 @@
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+import { makeSandboxEmail, makeSmtpGateway, smtpServer } from '../../src/gateways/email';
+import type { EmailGateway, OutgoingEmail } from '../../src/gateways/email/gateway';
+import { makeSandboxSms, makeTwilioGateway } from '../../src/gateways/sms';
+import type { OutgoingSms, SmsGateway } from '../../src/gateways/sms/gateway';
+import { limits } from '../../src/platform/limits';
+import { SmtpPeer, type SmtpPlan } from '../support/smtp-peer';
+import { ACCOUNT_SID, AUTH_TOKEN, TwilioDouble, type TwilioPlan } from '../support/twilio-double';
+
+/** One contract for every transport; below it what only a real one can meet. */
+
+const PASSWORD = 'p%ss wörd/@:?';
+const FROM = 'Pomoč, d.o.o. <help@shop.example>';
+const NUMBER = '+38641555000';
+const store = { slug: 'default', name: 'Trgovina' };
+/** Short: what hangs is meant to hang. */
+const quick = { ...limits, smtpSendMs: 400, smtpConnectMs: 400, smsRequestMs: 400, smsConnectMs: 200 };
+
+const TEXTS = [
+  ['plain', 'Hello, is everything still all right?'],
+  ['č š ž', 'Živjo! Vaše čiščenje je končano, šest žarnic je zamenjanih.'],
+  ['emoji', 'Super 👍🏽👩‍👩‍👧‍👦 🇸🇮'],
+  ['right to left', 'שלום, مرحبا بكم — ok?'],
+  ['Greek', 'Καλημέρα, το πρόβλημα λύθηκε.'],
+  ['lines', 'One\n\nTwo \n.\n..\nFrom here\n> quoted\n-- \nBob'],
+  ['markup', '<script>alert(1)</script> &amp; "quotes" =3D %20'],
+  ['a long line', 'č1 '.repeat(500).trim()],
+] as const;
+
+interface Seen {
+  from: string;
+  to: string;
+  subject: string | null;
+  text: string;
+}
+
+function makeShelf() {
+  const seen: Seen[] = [];
+  const ids = new Set<string>();
+  return {
+    seen,
+    record: async ({ messageId, from, to, subject, text }: Seen & { messageId: string }) => {
+      if (!ids.has(messageId)) seen.push({ from, to, subject, text });
+      ids.add(messageId);
+    },
+    has: async (messageId: string) => ids.has(messageId),
+  };
+}
+
+let last = 0;
+function mailTo(to: string, changes: Partial<OutgoingEmail> = {}): OutgoingEmail {
+  const id = `m${++last}`;
+  const messageId = `<${id}@help.example.com>`;
+  return {
+    id,
+    messageId,
+    to,
+    store,
+    subject: 'Printer',
+    text: 'Živjo',
+    kind: 'reply',
+    ticketId: 't1',
+    ...changes,
+  };
+}
+
+function smsTo(to: string, changes: Partial<OutgoingSms> = {}): OutgoingSms {
+  return { id: `m${++last}`, to, store, text: 'Živjo', kind: 'reply', ticketId: 't1', ...changes };
+}
+
+describe('sending e-mail', () => {
+  let peer: SmtpPeer;
+  const opened: { close(): void }[] = [];
+
+  beforeEach(async () => {
+    peer = await new SmtpPeer({ user: 'help@shop.example', password: PASSWORD }).listen();
+  });
+  afterEach(async () => {
+    for (const gateway of opened.splice(0)) gateway.close();
+    await peer.close();
+  });
+
+  function smtp(changes: Partial<Parameters<typeof makeSmtpGateway>[0]> = {}) {
+    const common = { from: FROM, domain: 'help.example.com', limits: quick };
+    const gateway = makeSmtpGateway({ ...common, ...changes, url: changes.url ?? peer.url });
+    opened.push(gateway);
+    return gateway;
+  }
+
+  const transports: [string, () => { gateway: EmailGateway; seen: () => Seen[]; refuseNext: () => void }][] =
+    [
+      [
+        'the sandbox',
+        () => {
+          const shelf = makeShelf();
+          const refuseNext = () => undefined; // by its address
+          return { gateway: makeSandboxEmail({ from: FROM, shelf }), seen: () => shelf.seen, refuseNext };
+        },
+      ],
+      [
+        'SMTP',
+        () => ({
+          gateway: smtp(),
+          seen: () => peer.received.map(({ from, to, subject, text }) => ({ from, to, subject, text })),
+          refuseNext: () => peer.plan.push({ code: 550, words: '5.1.1 <bounce@example.com>: no such user' }),
+        }),
+      ],
+    ];
+
+  describe.each(transports)('by %s', (_name, open) => {
+    it.each(TEXTS)('brings the text as it was written: %s', async (_what, text) => {
+      const { gateway, seen } = open();
+      const subject = `Re: ${text.replace(/\s+/g, ' ').slice(0, 200).trim()}`;
+      const outcome = await gateway.send(mailTo('alice@example.com', { text, subject }));
+      expect(outcome).toEqual({ kind: 'accepted', providerId: expect.stringMatching(/./) });
+      expect(seen()).toEqual([{ from: FROM, to: 'alice@example.com', subject, text }]);
+    });
+
+    it('says when a mailbox does not exist, and tells the address to no log', async () => {
+      const { gateway, seen, refuseNext } = open();
+      refuseNext();
+      const outcome = await gateway.send(mailTo('bounce@example.com'));
+      expect(outcome).toEqual({ kind: 'rejected', reason: expect.stringContaining('5.1.1') });
+      expect(JSON.stringify(outcome)).not.toContain('example.com');
+      expect(seen()).toEqual([]);
+    });
+
+    it('still works after a refusal', async () => {
+      const { gateway, seen, refuseNext } = open();
+      refuseNext();
+      await gateway.send(mailTo('bounce@example.com'));
+      expect((await gateway.send(mailTo('alice@example.com'))).kind).toBe('accepted');
+      expect(seen()).toHaveLength(1);
+    });
+
+    it('takes twenty at once', async () => {
+      const { gateway, seen } = open();
+      const mails = Array.from({ length: 20 }, (_, n) => mailTo(`c${n}@example.com`));
+      const outcomes = await Promise.all(mails.map((mail) => gateway.send(mail)));
+      expect(outcomes.map(({ kind }) => kind)).toEqual(mails.map(() => 'accepted'));
+      expect(
+        seen()
+          .map(({ to }) => to)
+          .sort(),
+      ).toEqual(mails.map(({ to }) => to).sort());
+    });
+  });
+
+  describe('by SMTP only', () => {
+    const oneOutcome = async (plan: SmtpPlan) => {
+      peer.plan.push(plan);
+      const outcome = await smtp().send(mailTo('alice@example.com'));
+      expect(JSON.stringify(outcome)).not.toMatch(/alice|help@|wörd/);
+      return outcome;
+    };
+
+    it('keeps recipient, sender and Message-ID, and says what only a machine wrote', async () => {
+      const gateway = smtp();
+      const reply = mailTo('alice@example.com');
+      const notice = mailTo('alice@example.com', { kind: 'system' });
+      const outcome = await gateway.send(reply);
+      await gateway.send(notice);
+      expect(outcome).toEqual({ kind: 'accepted', providerId: 'Q1ABC' });
+      const [first, second] = peer.received;
+      expect(first?.envelope).toEqual({ from: 'help@shop.example', to: ['alice@example.com'] });
+      expect(first?.messageId).toBe(reply.messageId);
+      expect(first?.headers.get('x-zeton-message')).toBe(reply.id);
+      expect(first?.headers.get('content-type')).toMatchObject({
+        value: 'text/plain',
+        params: { charset: 'utf-8' },
+      });
+      expect(first?.headers.has('auto-submitted')).toBe(false);
+      expect(second?.headers.get('auto-submitted')).toBe('auto-generated');
+      // What goes over the wire is ASCII in short lines, whatever the text.
+      expect(first?.raw).toMatch(/^\p{ASCII}*$/u);
+      expect(Math.max(...first!.raw.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(78);
+    });
+
+    it('repeats a mail under its Message-ID', async () => {
+      const gateway = smtp();
+      const mail = mailTo('alice@example.com');
+      peer.plan.push('keep, then drop');
+      expect((await gateway.send(mail)).kind).toBe('temporary');
+      expect((await gateway.send(mail)).kind).toBe('accepted');
+      expect(peer.received.map(({ messageId }) => messageId)).toEqual([mail.messageId, mail.messageId]);
+    });
+
+    it.each([
+      [
+        { code: 550, words: '5.1.1 <alice@example.com> User unknown' },
+        'there is no such mailbox (550 5.1.1)',
+      ],
+      [{ code: 550, words: '5.2.1 alice is gone' }, 'the mailbox is switched off (550 5.2.1)'],
+      [{ code: 552, words: '5.2.2 alice has no room' }, 'the mailbox is full (552 5.2.2)'],
+      [{ code: 550, words: '5.1.10 null MX' }, 'the domain of the address takes no mail (550 5.1.10)'],
+      [{ code: 550, words: 'No such user alice@example.com' }, 'the mailbox cannot be reached (550)'],
+      [
+        { code: 553, words: '5.7.1 Sender help@shop.example not owned', at: 'sender' },
+        'the mail server refused it by its rules (sender, content or reputation) (553 5.7.1)',
+      ],
+      [
+        { code: 554, words: '5.7.1 Blocked, see http://x/?alice', at: 'data' },
+        'the mail server refused it by its rules (sender, content or reputation) (554 5.7.1)',
+      ],
+      [{ code: 571, words: 'no' }, 'the mail server refused it (571)'],
+    ] as [SmtpPlan, string][])('is refused for good: %j', async (plan, reason) => {
+      expect(await oneOutcome(plan)).toEqual({ kind: 'rejected', reason });
+      expect(peer.received).toEqual([]);
+    });
+
+    it.each([
+      [{ code: 451, words: '4.7.1 Greylisted alice' }, '(451 4.7.1)'],
+      [{ code: 452, words: '4.2.2 alice is full', at: 'data' }, '(452 4.2.2)'],
+      [{ code: 421, words: '4.3.2 closing' }, '(421 4.3.2)'],
+      [{ code: 554, words: 'no service for you', at: 'greeting' }, '(554)'],
+      [{ code: 530, words: '5.7.0 sign in first', at: 'sender' }, 'does not accept our sign-in (530 5.7.0)'],
+      ['drop before data', 'no connection to the mail server, or it broke off'],
+    ] as [SmtpPlan, string][])('is to be tried again: %j', async (plan, reason) => {
+      expect(await oneOutcome(plan)).toEqual({ kind: 'temporary', reason: expect.stringContaining(reason) });
+      expect(peer.received).toEqual([]);
+    });
+
+    it('does not wait for ever', async () => {
+      expect(await oneOutcome('never answer')).toEqual({
+        kind: 'temporary',
+        reason: 'the mail server did not answer in time',
+      });
+    });
+
+    it('does not send later what it said was too late', async () => {
+      for (let n = 0; n < limits.smtpConnections; n++) peer.plan.push('never answer');
+      const gateway = smtp();
+      const mails = Array.from({ length: limits.smtpConnections + 3 }, () => mailTo('alice@example.com'));
+      const outcomes = await Promise.all(mails.map((mail) => gateway.send(mail)));
+      expect(outcomes.map(({ kind }) => kind)).toEqual(mails.map(() => 'temporary'));
+      expect((await gateway.send(mailTo('bob@example.com'))).kind).toBe('accepted');
+      expect(peer.received).toHaveLength(limits.smtpConnections + 1);
+    });
+
+    it('says when nobody listens, when the sign-in is wrong and when the certificate is not good', async () => {
+      const { url } = peer;
+      const wrong = smtp({ url: url.replace(encodeURIComponent(PASSWORD), 'hunter22') });
+      expect(await wrong.send(mailTo('alice@example.com'))).toEqual({
+        kind: 'temporary',
+        reason: 'the mail server does not accept our sign-in (535 5.7.8)',
+      });
+      await peer.close();
+      expect(await smtp({ url }).send(mailTo('alice@example.com'))).toEqual({
+        kind: 'temporary',
+        reason: 'no connection to the mail server, or it broke off (ECONNREFUSED)',
+      });
+      peer = await new SmtpPeer({ secure: true }).listen();
+      expect(await smtp({ url: peer.url }).send(mailTo('alice@example.com'))).toEqual({
+        kind: 'temporary',
+        reason: expect.stringMatching(/^no connection to the mail server, or it broke off \([A-Z_]+\)$/),
+      });
+      expect(peer.received).toEqual([]);
+    });
+
+    it('uses few connections, again and again, and finds new ones when the server restarts', async () => {
+      const gateway = smtp();
+      for (let n = 0; n < 5; n++) await gateway.send(mailTo('alice@example.com'));
+      expect(peer.connections).toBe(1);
+      await Promise.all(Array.from({ length: 30 }, () => gateway.send(mailTo('alice@example.com'))));
+      expect(peer.busiest).toBeLessThanOrEqual(limits.smtpConnections);
+      peer.dropAll();
+      expect((await gateway.send(mailTo('alice@example.com'))).kind).toBe('accepted');
+      expect(peer.received).toHaveLength(36);
+    });
+
+    it('lets what is being sent finish when it is closed', async () => {
+      const gateway = smtp();
+      const sending = gateway.send(mailTo('alice@example.com'));
+      await until(() => peer.open > 0);
+      gateway.close();
+      expect((await sending).kind).toBe('accepted');
+      await until(() => peer.open === 0);
+      expect((await gateway.send(mailTo('alice@example.com'))).kind).toBe('temporary');
+    });
+
+    it.each([
+      'alice@example.com\r\nBcc: mallory@example.com',
+      'alice@example.com, mallory@example.com',
+      'alice@example.com>\r\nRCPT TO:<mallory@example.com',
+      'team: alice@example.com, mallory@example.com;',
+      '<alice@example.com>',
+      'alice',
+      '',
+    ])('writes to one address or to none: %j', async (to) => {
+      expect(await smtp().send(mailTo(to))).toEqual({
+        kind: 'rejected',
+        reason: 'the address is not a valid one',
+      });
+      expect(peer.connections).toBe(0);
+    });
+
+    it('lets nobody write headers', async () => {
+      const evil = 'Hi\r\nBcc: mallory@example.com\r\n\r\n<b>body</b>\0\u2028X: y';
+      const gateway = smtp({ from: null, url: peer.url });
+      await gateway.send(
+        mailTo('alice@example.com', { subject: evil, store: { slug: 's', name: `Shop\r\n${evil}` } }),
+      );
+      const [mail] = peer.received;
+      expect(mail?.envelope.to).toEqual(['alice@example.com']);
+      expect(mail?.headers.has('bcc')).toBe(false);
+      expect(mail?.subject).toBe('Hi Bcc: mallory@example.com <b>body</b> X: y');
+      expect(mail?.from).toBe(`Shop ${mail?.subject} <help@shop.example>`);
+      expect(mail?.text).toBe('Živjo');
+    });
+
+    it('writes in the name of the store where no sender is configured', async () => {
+      await peer.close();
+      peer = await new SmtpPeer().listen();
+      await smtp({ from: null }).send(mailTo('alice@example.com'));
+      await smtp({ from: 'help@shop.example' }).send(mailTo('alice@example.com'));
+      await smtp({ from: '"Help \u{1f600}" <help@shop.example>' }).send(mailTo('alice@example.com'));
+      expect(peer.received.map(({ from }) => from)).toEqual([
+        'Trgovina <support@help.example.com>',
+        'help@shop.example',
+        'Help \u{1f600} <help@shop.example>',
+      ]);
+    });
+
+    it.each([
+      ['smtps://mail.example.com', { port: 465, secure: true, requireTLS: false, ignoreTLS: false }],
+      ['smtp://mail.example.com', { port: 587, secure: false, requireTLS: true, ignoreTLS: false }],
+      ['smtp://mail.example.com:25', { port: 25, secure: false, requireTLS: true, ignoreTLS: false }],
+      ['smtp://mail.example.com:465', { port: 465, secure: true, requireTLS: false, ignoreTLS: false }],
+      [
+        'smtp://mail:1025?ignoreTLS=true',
+        { host: 'mail', secure: false, requireTLS: false, ignoreTLS: true },
+      ],
+      ['smtp://localhost:25', { secure: false, requireTLS: false, ignoreTLS: true }],
+      ['smtp://[::1]:25', { host: '::1', secure: false, requireTLS: false, ignoreTLS: true }],
+      ['smtp://127.0.0.1.example.com', { secure: false, requireTLS: true, ignoreTLS: false }],
+      ['smtps://m.example.com?tls.rejectUnauthorized=false&debug=true', { secure: true, ignoreTLS: false }],
+      ['smtp://a%40b.c:p%25%3A@mail.example.com', { auth: { user: 'a@b.c', pass: 'p%:' } }],
+    ])('encrypts as %s says', (url, expected) => {
+      const options = smtpServer(url);
+      expect(options).toMatchObject(expected);
+      expect(Object.keys(options).filter((key) => key === 'tls' || key === 'debug')).toEqual([]);
+    });
+  });
+});
+
+describe('sending SMS', () => {
+  let twilio: TwilioDouble;
+  const toClose: (() => unknown)[] = [];
+  const opened: { close(): void }[] = [];
+
+  beforeEach(async () => {
+    twilio = await new TwilioDouble().listen();
+  });
+  afterEach(async () => {
+    for (const gateway of opened.splice(0)) gateway.close();
+    for (const close of toClose.splice(0)) close();
+    await twilio.close();
+  });
+
+  function byTwilio(changes: Partial<Parameters<typeof makeTwilioGateway>[0]> = {}) {
+    const gateway = makeTwilioGateway({
+      accountSid: ACCOUNT_SID,
+      authToken: AUTH_TOKEN,
+      from: NUMBER,
+      messagingServiceSid: null,
+      baseUrl: twilio.url,
+      limits: quick,
+      ...changes,
+    });
+    opened.push(gateway);
+    return gateway;
+  }
+
+  const transports: [
+    string,
+    () => { gateway: Required<SmsGateway>; seen: () => Seen[]; refuseNext: () => void },
+  ][] = [
+    [
+      'the sandbox',
+      () => {
+        const shelf = makeShelf();
+        const gateway = makeSandboxSms({ from: NUMBER, shelf }) as Required<SmsGateway>;
+        return { gateway, seen: () => shelf.seen, refuseNext: () => undefined };
+      },
+    ],
+    [
+      'Twilio',
+      () => ({
+        gateway: byTwilio(),
+        seen: () =>
+          twilio.messages.map(({ from, to, body }) => ({
+            from: String(from),
+            to,
+            subject: null,
+            text: body,
+          })),
+        refuseNext: () => twilio.plan.push({ status: 400, code: 21211 }),
+      }),
+    ],
+  ];
+
+  describe.each(transports)('by %s', (_name, open) => {
+    const since = () => new Date(Date.now() - 1000).toISOString();
+
+    it.each(TEXTS)('brings the text as it was written: %s', async (_what, text) => {
+      const { gateway, seen } = open();
+      const outcome = await gateway.send(smsTo('+38641555100', { text }));
+      expect(outcome).toEqual({ kind: 'accepted', providerId: expect.stringMatching(/./) });
+      expect(seen()).toEqual([{ from: NUMBER, to: '+38641555100', subject: null, text }]);
+    });
+
+    it('says when a number takes none, and tells the number to no log', async () => {
+      const { gateway, seen, refuseNext } = open();
+      refuseNext();
+      const outcome = await gateway.send(smsTo('+38641550000'));
+      expect(outcome).toEqual({ kind: 'rejected', reason: expect.stringMatching(/./) });
+      expect(JSON.stringify(outcome)).not.toMatch(/4155/);
+      expect(seen()).toEqual([]);
+    });
+
+    it.each(TEXTS)('finds what it took, and nothing else: %s', async (_what, text) => {
+      const { gateway } = open();
+      const asked = smsTo('+38641555100', { text });
+      const question = { id: asked.id, to: asked.to, text, since: since() };
+      expect(await gateway.findSent(question)).toEqual({ kind: 'found', providerIds: [] });
+      await gateway.send(smsTo('+38641555101', { text }));
+      await gateway.send(smsTo(asked.to, { text: 'Something else' }));
+      expect(await gateway.findSent(question)).toEqual({ kind: 'found', providerIds: [] });
+      const sent = await gateway.send(asked);
+      const providerIds = [(sent as { providerId: string }).providerId];
+      expect(await gateway.findSent(question)).toEqual({ kind: 'found', providerIds });
+    });
+  });
+
+  describe('by Twilio only', () => {
+    const sent = (plan: TwilioPlan, gateway = byTwilio()) => {
+      twilio.plan.push(plan);
+      return gateway.send(smsTo('+38641555100'));
+    };
+    const question = (changes = {}) => ({
+      id: 'm',
+      to: '+38641555100',
+      text: 'Živjo',
+      since: new Date().toISOString(),
+      ...changes,
+    });
+
+    it('says whose number or service it is, and where to tell what became of it', async () => {
+      await byTwilio().send(smsTo('+38641555100'));
+      const messagingServiceSid = `MG${'1b'.repeat(16)}`;
+      const outcome = await byTwilio({
+        from: null,
+        messagingServiceSid,
+        statusCallbackUrl: 'https://help.example.com/webhooks/twilio/status',
+      }).send(smsTo('+38641555100'));
+      expect(outcome).toEqual({ kind: 'accepted', providerId: twilio.messages[1]?.sid });
+      expect(twilio.requests).toEqual([
+        { To: '+38641555100', Body: 'Živjo', From: NUMBER },
+        {
+          To: '+38641555100',
+          Body: 'Živjo',
+          MessagingServiceSid: messagingServiceSid,
+          StatusCallback: 'https://help.example.com/webhooks/twilio/status',
+        },
+      ]);
+    });
+
+    it.each([
+      [{ status: 400, code: 21211 }, 'the number is not a valid one (Twilio 21211)'],
+      [
+        { status: 400, code: 21610 },
+        'the recipient answered STOP and takes no more SMS from us (Twilio 21610)',
+      ],
+      [{ status: 400, code: 21614 }, 'the number is not a mobile number (Twilio 21614)'],
+      [
+        { status: 400, code: 21608 },
+        'a Twilio trial account sends only to numbers that were verified with it (Twilio 21608)',
+      ],
+      [{ status: 403, code: 21408 }, 'our Twilio account may not send SMS to that country (Twilio 21408)'],
+      [{ status: 400, code: 29999 }, 'Twilio refused: 29999'],
+      [{ failed: 30005 }, 'the number is not in service (Twilio 30005)'],
+    ] as [TwilioPlan, string][])('is refused for good: %j', async (plan, reason) => {
+      expect(await sent(plan)).toEqual({ kind: 'rejected', reason });
+    });
+
+    it.each([
+      [{ status: 429, code: 20429 }, 'Twilio takes no more requests at the moment (20429)'],
+      [{ status: 429, code: 29998 }, 'Twilio refused for now: 29998'],
+      [{ status: 503, code: 20503 }, 'Twilio is out of service at the moment (20503)'],
+      [{ status: 401, code: 20003 }, 'Twilio does not accept our sign-in (20003)'],
+      [{ status: 400, code: 21611 }, 'too many messages wait at our Twilio sender (21611)'],
+      [{ status: 404 }, "Twilio's address gave an answer that is not Twilio's (HTTP 404)"],
+      [{ status: 302 }, "Twilio's address gave an answer that is not Twilio's (HTTP 302)"],
+    ] as [TwilioPlan, string][])('is to be tried again: %j', async (plan, reason) => {
+      expect(await sent(plan)).toEqual({ kind: 'temporary', reason });
+      expect(twilio.messages).toEqual([]);
+    });
+
+    it.each([
+      ['drop', 'ECONNRESET', 0],
+      ['keep, then drop', 'ECONNRESET', 1],
+      ['keep, then never answer', 'ERR_CANCELED', 1],
+      [{ status: 500, code: 20500 }, 'HTTP_500', 0],
+      [{ status: 502, keep: true }, 'HTTP_502', 1],
+      [{ status: 504 }, 'HTTP_504', 0],
+    ] as [TwilioPlan, string, number][])(
+      'is not known, but can be found out: %j',
+      async (plan, code, kept) => {
+        const gateway = byTwilio();
+        const error = await sent(plan, gateway).catch((reason: unknown) => reason);
+        expect(error).toMatchObject({ message: 'no answer from Twilio', code });
+        // Nothing of the request may reach a log with the error.
+        expect(Object.keys(error as object)).toEqual(['code']);
+        expect((error as Error).cause).toBeUndefined();
+        expect(await gateway.findSent(question())).toEqual({
+          kind: 'found',
+          providerIds: twilio.messages.map(({ sid }) => sid),
+        });
+        expect(twilio.messages).toHaveLength(kept);
+      },
+    );
+
+    it('was certainly not sent where there was no connection', async () => {
+      const reached: Socket[] = [];
+      // Takes the connection and says nothing: the TLS handshake never ends.
+      const mute = await listening(createServer((socket) => void reached.push(socket)));
+      // Ends it at once.
+      const curt = await listening(createServer((socket) => socket.destroy()));
+      toClose.push(
+        () => mute.close(),
+        () => curt.close(),
+        () => reached.map((socket) => socket.destroy()),
+      );
+      const gone = twilio.url.replace(/\d+$/, '1');
+      for (const [baseUrl, code] of [
+        [gone, 'ECONNREFUSED'],
+        ['http://no-such-host.invalid', 'E\\w+'],
+        [`https://127.0.0.1:${portOf(mute)}`, 'ETIMEDOUT'],
+        [`https://127.0.0.1:${portOf(curt)}`, 'ECONNRESET'],
+      ] as const) {
+        const reason = expect.stringMatching(new RegExp(`^no connection to Twilio \\(${code}\\)$`));
+        expect(await byTwilio({ baseUrl }).send(smsTo('+38641555100'))).toEqual({
+          kind: 'temporary',
+          reason,
+        });
+      }
+    });
+
+    it('shows its token to nobody else', async () => {
+      const other = byTwilio({ authToken: 'hunter22' });
+      const outcome = await other.send(smsTo('+38641555100'));
+      expect(outcome).toEqual({ kind: 'temporary', reason: 'Twilio does not accept our sign-in (20003)' });
+      await expect(other.findSent(question())).rejects.toMatchObject({ code: 'HTTP_401' });
+      twilio.dropLooks = true;
+      await expect(byTwilio().findSent(question())).rejects.toMatchObject({ code: 'ECONNRESET' });
+    });
+
+    it('knows its text again where Twilio changed it', async () => {
+      const gateway = byTwilio();
+      twilio.rewrite = (body) =>
+        `Sent from your Twilio trial account - ${body.replace(/[“”]/g, '"').replace('…', '...').replace('½', '1/2')}`;
+      for (const text of ['“Quoted” … ½ é', '👍', '!']) {
+        twilio.messages.length = 0;
+        await gateway.send(smsTo('+38641555100', { text }));
+        const providerIds = [twilio.messages[0]?.sid];
+        expect(await gateway.findSent(question({ text }))).toEqual({ kind: 'found', providerIds });
+      }
+    });
+
+    it('tells several, and leaves out what is older, what came in, and what did not arrive', async () => {
+      const form = { To: '+38641555100', From: NUMBER, Body: 'Živjo' };
+      const old = new Date(Date.now() - 3_600_000).toUTCString();
+      twilio.keep(form, { date_created: old });
+      twilio.keep(form, { direction: 'inbound' });
+      for (const status of ['failed', 'undelivered', 'canceled']) twilio.keep(form, { status });
+      const one = twilio.keep(form, { status: 'delivered' });
+      const two = twilio.keep(form, { status: 'sending' });
+      const { providerIds } = (await byTwilio().findSent(question())) as { providerIds: string[] };
+      expect(providerIds.sort()).toEqual([one.sid, two.sid].sort());
+    });
+
+    it('cannot tell where Twilio keeps no texts, or where there are too many', async () => {
+      const form = { To: '+38641555100', From: NUMBER };
+      const found = () => byTwilio({ limits: { ...quick, smsLookBack: 3 } }).findSent(question());
+      for (let n = 0; n < 3; n++) {
+        twilio.keep({ ...form, Body: `${n}` }, n === 0 ? { date_created: new Date(0).toUTCString() } : {});
+      }
+      expect(await found()).toEqual({ kind: 'found', providerIds: [] });
+      twilio.keep({ ...form, Body: 'Three' });
+      expect(await found()).toEqual({ kind: 'unknown' });
+      twilio.messages.length = 0;
+      twilio.keep(form);
+      expect(await found()).toEqual({ kind: 'unknown' });
+    });
+  });
+});
+
+async function listening(server: Server): Promise<Server> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5_000;
+  while (!isSo()) {
+    if (Date.now() > deadline) throw new Error('it never came to that');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

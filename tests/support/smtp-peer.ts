@@ -1,0 +1,148 @@
+import type { AddressInfo } from 'node:net';
+import { type AddressObject, type ParsedMail, simpleParser } from 'mailparser';
+import { SMTPServer } from 'smtp-server';
+
+/** What the server does with the mails that come: one entry per mail, afterwards it takes every one. */
+export type SmtpPlan =
+  | 'accept'
+  /** Refuses with this line. At RCPT where nothing else is said. */
+  | { code: number; words: string; at?: 'greeting' | 'sender' | 'recipient' | 'data' }
+  | 'drop before data'
+  | 'keep, then drop'
+  | 'never answer';
+
+export interface ReceivedMail {
+  envelope: { from: string; to: string[] };
+  headers: ParsedMail['headers'];
+  /** As it came over the wire. */
+  raw: string;
+  messageId: string | undefined;
+  from: string;
+  to: string;
+  subject: string;
+  text: string;
+}
+
+/** A mail server on loopback, which keeps what it took. Reads the mails with a parser that is not ours. */
+export class SmtpPeer {
+  readonly received: ReceivedMail[] = [];
+  readonly plan: SmtpPlan[] = [];
+  /** Connections there ever were, and the most at one time. */
+  connections = 0;
+  busiest = 0;
+  private readonly server: SMTPServer;
+
+  constructor(private readonly options: { user?: string; password?: string; secure?: boolean } = {}) {
+    const { user, password, secure = false } = options;
+    this.server = new SMTPServer({
+      secure,
+      hideSTARTTLS: true,
+      allowInsecureAuth: true,
+      authOptional: user === undefined,
+      disableReverseLookup: true,
+      logger: false,
+      onConnect: (_session, done) => {
+        this.connections += 1;
+        this.busiest = Math.max(this.busiest, this.server.connections.size);
+        done(this.refusalAt('greeting'));
+      },
+      onAuth: (auth, _session, done) =>
+        auth.username === user && auth.password === password
+          ? done(null, { user })
+          : done(Object.assign(new Error('5.7.8 Authentication failed'), { responseCode: 535 })),
+      onMailFrom: (_address, _session, done) => done(this.refusalAt('sender')),
+      onRcptTo: (_address, session, done) => {
+        if (this.plan[0] === 'drop before data') {
+          this.plan.shift();
+          this.cutOff(session.id);
+        } else done(this.refusalAt('recipient'));
+      },
+      onData: (stream, session, done) => {
+        const plan = this.plan.shift() ?? 'accept';
+        const chunks: Buffer[] = [];
+        stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+        stream.on('end', () => {
+          void (async () => {
+            if (typeof plan === 'object') return done(errorOf(plan));
+            await this.keep(Buffer.concat(chunks), session.envelope);
+            if (plan === 'keep, then drop') return this.cutOff(session.id);
+            if (plan !== 'never answer') done(null, `2.0.0 Ok: queued as Q${this.received.length}ABC`);
+          })();
+        });
+      },
+    });
+    // Connections that break are what these tests are about.
+    this.server.on('error', () => undefined);
+  }
+
+  async listen(): Promise<this> {
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    return this;
+  }
+
+  get url(): string {
+    const { user, password, secure } = this.options;
+    const { port } = this.server.server.address() as AddressInfo;
+    const login =
+      user === undefined ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? '')}@`;
+    return `${secure ? 'smtps' : 'smtp'}://${login}127.0.0.1:${port}`;
+  }
+
+  get open(): number {
+    return this.server.connections.size;
+  }
+
+  /** The server restarts, as far as its clients can tell. */
+  dropAll(): void {
+    for (const connection of this.server.connections) this.cutOff(connection.id);
+  }
+
+  async close(): Promise<void> {
+    this.dropAll();
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+  }
+
+  private cutOff(id: string): void {
+    for (const connection of this.server.connections) {
+      if (connection.id === id) connection._socket.destroy();
+    }
+  }
+
+  private refusalAt(at: 'greeting' | 'sender' | 'recipient'): Error | null {
+    const [next] = this.plan;
+    if (typeof next !== 'object' || (next.at ?? 'recipient') !== at) return null;
+    this.plan.shift();
+    return errorOf(next);
+  }
+
+  private async keep(
+    raw: Buffer,
+    envelope: { mailFrom: unknown; rcptTo: { address: string }[] },
+  ): Promise<void> {
+    const mail = await simpleParser(raw);
+    this.received.push({
+      envelope: {
+        from: (envelope.mailFrom as { address: string }).address,
+        to: envelope.rcptTo.map(({ address }) => address),
+      },
+      headers: mail.headers,
+      raw: raw.toString('latin1'),
+      messageId: mail.messageId,
+      from: asLine(mail.from),
+      to: asLine(mail.to as AddressObject),
+      subject: mail.subject ?? '',
+      // A mail ends with a line end whether its text did or not.
+      text: (mail.text ?? '').replace(/\n$/, ''),
+    });
+  }
+}
+
+function asLine(addresses: AddressObject | undefined): string {
+  return (addresses?.value ?? [])
+    .map(({ name, address }) => (name ? `${name} <${address}>` : address))
+    .join(', ');
+}
+
+function errorOf({ code, words }: { code: number; words: string }): Error {
+  return Object.assign(new Error(words), { responseCode: code });
+}

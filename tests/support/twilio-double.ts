@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What happens to the next requests to send, in order; afterwards every one is taken. */
+export type TwilioPlan =
+  | 'accept'
+  /** Answers with Twilio's error document; without `code`, with something that is not Twilio's. */
+  | { status: number; code?: number; keep?: boolean }
+  /** Takes it, and knows at once that it will not arrive. */
+  | { failed: number }
+  | 'drop'
+  | 'keep, then drop'
+  | 'keep, then never answer';
+
+/** https://www.twilio.com/docs/messaging/api/message-resource: what the API answers with. */
+interface MessageResource {
+  account_sid: string;
+  api_version: string;
+  body: string;
+  date_created: string;
+  date_sent: string | null;
+  date_updated: string;
+  direction: 'outbound-api' | 'inbound';
+  error_code: number | null;
+  error_message: string | null;
+  from: string | null;
+  messaging_service_sid: string | null;
+  num_media: string;
+  num_segments: string;
+  price: string | null;
+  price_unit: string | null;
+  sid: string;
+  status: string;
+  subresource_uris: { media: string };
+  to: string;
+  uri: string;
+}
+
+export const ACCOUNT_SID = `AC${'0a'.repeat(16)}`;
+export const AUTH_TOKEN = 'twilio-auth-token-of-the-tests';
+
+/** api.twilio.com on loopback, as far as Zeton uses it: send, and list what was sent. */
+export class TwilioDouble {
+  /** What it holds, oldest first. */
+  readonly messages: MessageResource[] = [];
+  readonly plan: TwilioPlan[] = [];
+  /** The form of every request to send, taken or not. */
+  readonly requests: Record<string, string>[] = [];
+  looks = 0;
+  /** As the account's settings can make it: what happens to each text. */
+  rewrite = (body: string) => body;
+  dropLooks = false;
+  private readonly server: Server;
+
+  constructor(private readonly now: () => Date = () => new Date()) {
+    this.server = createServer((req, res) => void this.answer(req, res));
+  }
+
+  async listen(): Promise<this> {
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    return this;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+  }
+
+  keep(form: Record<string, string>, changes: Partial<MessageResource> = {}): MessageResource {
+    const sid = `SM${createHash('md5').update(`${this.messages.length}`).digest('hex')}`;
+    const uri = `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages/${sid}`;
+    const byService = form.MessagingServiceSid !== undefined;
+    const at = this.now().toUTCString().replace('GMT', '+0000');
+    const message: MessageResource = {
+      account_sid: ACCOUNT_SID,
+      api_version: '2010-04-01',
+      body: this.rewrite(form.Body ?? ''),
+      date_created: at,
+      // Set when it goes out; until then the DateSent filters do not see it (twilio-java issue 442).
+      date_sent: null,
+      date_updated: at,
+      direction: 'outbound-api',
+      error_code: null,
+      error_message: null,
+      from: form.From ?? null,
+      messaging_service_sid: form.MessagingServiceSid ?? null,
+      num_media: '0',
+      num_segments: byService ? '0' : '1',
+      price: null,
+      price_unit: byService ? null : 'USD',
+      sid,
+      status: byService ? 'accepted' : 'queued',
+      subresource_uris: { media: `${uri}/Media.json` },
+      to: form.To ?? '',
+      uri: `${uri}.json`,
+      ...changes,
+    };
+    this.messages.push(message);
+    return message;
+  }
+
+  private async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(req.url ?? '/', this.url);
+    const chunks: Buffer[] = [];
+    for await (const chunk of req) chunks.push(chunk as Buffer);
+    const login = Buffer.from(`${ACCOUNT_SID}:${AUTH_TOKEN}`).toString('base64');
+    if (req.headers.authorization !== `Basic ${login}`) return refuse(res, 401, 20003);
+    if (pathname !== `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages.json`) return refuse(res, 404, 20404);
+    if (req.method === 'GET') return this.list(searchParams, res);
+    this.send(Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString())), res);
+  }
+
+  private send(form: Record<string, string>, res: ServerResponse): void {
+    this.requests.push(form);
+    const plan = this.plan.shift() ?? 'accept';
+    if (plan === 'drop') return void res.socket?.destroy();
+    if (typeof plan === 'object' && 'status' in plan) {
+      if (plan.keep) this.keep(form);
+      refuse(res, plan.status, plan.code);
+      return;
+    }
+    const message = this.keep(
+      form,
+      typeof plan === 'object' ? { status: 'failed', error_code: plan.failed } : {},
+    );
+    if (plan === 'keep, then drop') return void res.socket?.destroy();
+    if (plan !== 'keep, then never answer') json(res, 201, message);
+  }
+
+  private list(query: URLSearchParams, res: ServerResponse): void {
+    this.looks += 1;
+    if (this.dropLooks) return void res.socket?.destroy();
+    const size = Number(query.get('PageSize') ?? 50);
+    const page = Number(query.get('Page') ?? 0);
+    const [to, sentAfter] = [query.get('To'), query.get('DateSent>')];
+    const found = this.messages
+      .filter((message) => to === null || message.to === to)
+      .filter(({ date_sent }) => !sentAfter || (date_sent && new Date(date_sent) >= new Date(sentAfter)))
+      .reverse();
+    const path = `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages.json`;
+    const uriOf = (number: number) =>
+      `${path}?PageSize=${size}&Page=${number}${to ? `&To=${encodeURIComponent(to)}` : ''}`;
+    const messages = found.slice(page * size, (page + 1) * size);
+    json(res, 200, {
+      end: page * size + Math.max(0, messages.length - 1),
+      first_page_uri: uriOf(0),
+      messages,
+      next_page_uri: found.length > (page + 1) * size ? uriOf(page + 1) : null,
+      page,
+      page_size: size,
+      previous_page_uri: page > 0 ? uriOf(page - 1) : null,
+      start: page * size,
+      uri: uriOf(page),
+    });
+  }
+}
+
+function refuse(res: ServerResponse, status: number, code?: number): void {
+  if (code === undefined) {
+    res.writeHead(status, { 'Content-Type': 'text/html' }).end('<h1>Not what you think</h1>');
+    return;
+  }
+  // Twilio's messages repeat the number.
+  const message = `The 'To' number +38641555100 is not to our liking`;
+  json(res, status, { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status });
+}
+
+function json(res: ServerResponse, status: number, body: unknown): void {
+  res.writeHead(status, { 'Content-Type': 'application/json;charset=utf-8' }).end(JSON.stringify(body));
+}
