@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { createTransport, type NodemailerError } from 'nodemailer';
+import { createTransport, type NodemailerError, type SMTPPoolOptions } from 'nodemailer';
 import type { EmailGateway, EmailOutcome, OutgoingEmail } from './gateway';
 
 export interface SmtpSettings {
@@ -29,7 +29,7 @@ export function makeSmtpGateway(settings: SmtpSettings): EmailGateway & { close(
   const { limits } = settings;
   const server = smtpServer(settings.url);
   const sender = senderOf(settings, server.auth?.user);
-  const transport = createTransport({
+  const options: SMTPPoolOptions & { pool: true } = {
     ...server,
     pool: true,
     maxConnections: limits.smtpConnections,
@@ -39,7 +39,8 @@ export function makeSmtpGateway(settings: SmtpSettings): EmailGateway & { close(
     socketTimeout: limits.smtpSendMs,
     disableFileAccess: true,
     disableUrlAccess: true,
-  });
+  };
+  const transport = createTransport(options);
 
   async function send(mail: OutgoingEmail): Promise<EmailOutcome> {
     if (!ONE_ADDRESS.test(mail.to)) return { kind: 'rejected', reason: 'the address is not a valid one' };

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
-import type { Twilio } from 'twilio';
+import type * as TwilioSdk from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient';
 import { addSeconds } from '../../platform/clock';
 import type { OutgoingSms, SentSmsQuestion, SmsGateway, SmsOutcome } from './gateway';
@@ -168,13 +168,13 @@ function refusal(code: unknown, httpStatus: number): SmsOutcome {
 }
 
 function twilioClient({ accountSid, authToken, baseUrl, limits }: TwilioSettings): {
-  client: Twilio;
+  client: TwilioSdk.Twilio;
   /** The connection was never ready, so no byte of the request left. */
   certainlyNotSent(error: unknown): boolean;
   close(): void;
 } {
   // Here, not above: loading it takes longer than all the rest of Zeton, and only who uses Twilio should wait.
-  const sdk = require('twilio') as typeof import('twilio');
+  const sdk = require('twilio') as typeof TwilioSdk;
   const early = new WeakSet<Error>();
   const agents = {
     http: watched(new HttpAgent({ keepAlive: true }), 'connect', limits.smsConnectMs, early),
