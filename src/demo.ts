@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -14,12 +14,53 @@ const port = Number(process.env.PORT ?? 3000);
 const host = process.env.HOST ?? '127.0.0.1';
 const base = `http://${host}:${port}`;
 const token = process.env.BOOTSTRAP_API_TOKEN ?? `demo-${randomBytes(18).toString('base64url')}`;
+const owner = {
+  email: process.env.BOOTSTRAP_EMAIL ?? 'owner@demo.example',
+  password: process.env.BOOTSTRAP_PASSWORD ?? `demo-${randomBytes(6).toString('hex')}`,
+};
 const CONNECTED_SECONDS = 61;
 
 const PACKAGES = [
-  { name: 'Start', sku: 'SUP-START', grants: { sms: 10, email: 20 } },
-  { name: 'Pro', sku: 'SUP-PRO', grants: { sms: 30, email: 60, video: 3 } },
+  { name: 'Mini', sku: 'SUP-MINI', grants: { sms: 4 } },
+  { name: 'Start', sku: 'SUP-START', grants: { sms: 10, email: 20 }, validity_days: 365, low_balance_at: 2 },
+  { name: 'Pro', sku: 'SUP-PRO', grants: { sms: 30, email: 60, video: 3 }, validity_days: 365 },
   { name: 'Premium video', sku: 'SUP-PREM-VIDEO3', grants: { video: 3, request: 2 } },
+];
+
+/** Signed by the demo itself, with today's date, in the shape of the recorded ones. */
+const ORDERS_OF_TODAY = [
+  {
+    id: 1042,
+    status: 'processing',
+    billing: {
+      first_name: 'Alenka',
+      last_name: 'Žnidaršič',
+      email: 'alenka@example.com',
+      phone: '041 200 300',
+    },
+    customer_note: 'Tiskalnik se ne poveže več z brezžičnim omrežjem.',
+    sku: 'SUP-PRO',
+  },
+  {
+    id: 1043,
+    status: 'processing',
+    // The sandbox plays a number that does not exist for …0000.
+    billing: { first_name: 'Peter', last_name: 'Kos', email: 'peter.kos@example.com', phone: '040 120 000' },
+    customer_note: '',
+    sku: 'SUP-START',
+  },
+  {
+    id: 1044,
+    status: 'on-hold',
+    billing: {
+      first_name: 'Ivana',
+      last_name: 'Horvat',
+      email: 'ivana@example.com',
+      phone: '+385 91 234 5678',
+    },
+    customer_note: '',
+    sku: 'SUP-START',
+  },
 ];
 
 type Json = Record<string, unknown>;
@@ -59,6 +100,8 @@ function startZeton(): ChildProcess {
       DATABASE_URL: `sqlite:${DATABASE}`,
       WOOCOMMERCE_WEBHOOK_SECRET: recorded.secret,
       BOOTSTRAP_API_TOKEN: token,
+      BOOTSTRAP_EMAIL: owner.email,
+      BOOTSTRAP_PASSWORD: owner.password,
     },
   });
 }
@@ -83,17 +126,56 @@ interface Credits {
 }
 
 /** What is left of what this order bought: `sms 9 · video 2 (+1 on hold)`. */
-async function leftOf(order: Order): Promise<string> {
-  const { grants } = await api<Credits>('GET', `/customers/${order.customer_id}/credits`);
-  const own = grants.filter((grant) => grant.order?.number === order.number);
+async function leftOf({ number, customer_id }: Order): Promise<string> {
+  const { grants } = await api<Credits>('GET', `/customers/${customer_id}/credits`);
+  const own = grants.filter((grant) => grant.order?.number === number);
+  const order = ['sms', 'email', 'video', 'request', 'any'];
+  own.sort((a, b) => order.indexOf(a.meter) - order.indexOf(b.meter));
   const parts = own.map(
     ({ meter, available, held }) => `${meter} ${available}${held > 0 ? ` (+${held} on hold)` : ''}`,
   );
   return parts.join(' · ') || 'none';
 }
 
-async function postOrders(): Promise<void> {
-  for (const delivery of recorded.deliveries) {
+interface Delivery {
+  topic: string;
+  signature: string;
+  delivery_id: string;
+  body: string;
+}
+
+/** A recorded order made into another one, and signed as WooCommerce signs. */
+function deliveryOfToday(order: (typeof ORDERS_OF_TODAY)[number]): Delivery {
+  const pattern = JSON.parse(recorded.deliveries[0]?.body ?? '{}') as { line_items: Json[]; billing: Json };
+  const now = new Date().toISOString().slice(0, 19);
+  const body = JSON.stringify({
+    ...pattern,
+    id: order.id,
+    number: String(order.id),
+    status: order.status,
+    billing: {
+      ...pattern.billing,
+      ...order.billing,
+      country: order.billing.phone.startsWith('+385') ? 'HR' : 'SI',
+    },
+    customer_note: order.customer_note,
+    date_created_gmt: now,
+    date_modified_gmt: now,
+    date_paid_gmt: order.status === 'processing' ? now : null,
+    line_items: pattern.line_items.map((line) => ({
+      ...line,
+      id: order.id * 10,
+      product_id: 0,
+      sku: order.sku,
+      name: PACKAGES.find((known) => known.sku === order.sku)?.name,
+    })),
+  });
+  const signature = createHmac('sha256', recorded.secret).update(body).digest('base64');
+  return { topic: 'order.created', signature, delivery_id: `demo-${order.id}`, body };
+}
+
+async function post(deliveries: Delivery[]): Promise<void> {
+  for (const delivery of deliveries) {
     const response = await fetch(`${base}/webhooks/woocommerce/default`, {
       method: 'POST',
       headers: {
@@ -149,53 +231,79 @@ function printTable(rows: string[][]): void {
   }
 }
 
+async function ask(order: Order, subject: string, body: string): Promise<void> {
+  await api('POST', '/tickets', { store: 'default', customer_id: order.customer_id, subject, body });
+}
+
 async function tellStory(): Promise<void> {
-  for (const { name, sku, grants } of PACKAGES) {
+  for (const { sku, grants, ...terms } of PACKAGES) {
     const list = Object.entries(grants).map(([meter, quantity]) => ({ meter, quantity }));
-    await api('POST', '/packages', { store: 'default', name, match: { sku }, grants: list });
+    await api('POST', '/packages', { store: 'default', match: { sku }, grants: list, ...terms });
   }
-  await postOrders();
-  const orders = (await api<{ data: Order[] }>('GET', '/orders?store=default')).data.sort(
-    (a, b) => Number(a.number) - Number(b.number),
-  );
+  const isRefund = ({ body }: Delivery) =>
+    body.startsWith('{"id":25,') && body.includes('"status":"refunded"');
+  const refund = recorded.deliveries.filter(isRefund);
+  const arrived = recorded.deliveries.filter((delivery) => !isRefund(delivery));
+  await post([...arrived, ...ORDERS_OF_TODAY.map(deliveryOfToday)]);
+  const list = async () =>
+    (await api<{ data: Order[] }>('GET', '/orders?store=default')).data.sort(
+      (a, b) => Number(a.number) - Number(b.number),
+    );
+  const orders = await list();
   const before = new Map<string, string>();
   for (const order of orders) before.set(order.number, await leftOf(order));
   const find = (number: string) => orders.find((order) => order.number === number) as Order;
 
+  const running = await startVideo(find('21'));
+  const soonOver = await startVideo(find('32'));
   await reply(
     find('31'),
     'sms',
-    'Dober dan, tiskalnik izklopite za 10 sekund in ga znova vklopite. Lep pozdrav, Bor',
+    'Dober dan, izklopite tiskalnik za 10 sekund in ga znova vklopite. Lep pozdrav, Bor',
   );
   await reply(find('31'), 'email', 'Pošiljamo še povezavo do gonilnika. Vam je uspelo?');
   await reply(find('20'), 'email', 'Hello Maja, here are the three steps that we talked about.');
   await reply(find('84'), 'sms', 'Hello Miha, we will be with you in five minutes.');
-  const video = await startVideo(find('21'));
+  await reply(find('37'), 'sms', 'Hello Sara, which version do you see under Settings, About?');
+  await reply(find('37'), 'sms', 'Thank you. Please install the update first, it takes two minutes.');
+  await reply(find('37'), 'sms', 'Great that it works again!');
+  await reply(find('1043'), 'sms', 'Hello Peter, may we call you at four?'); // fails: the credit comes back
+  await reply(find('25'), 'sms', 'Hello Nina, your new password is on its way by post.');
+  await post(refund); // after one credit of it was used: a shortfall
+  await ask(find('24'), 'Račun za avgust', 'Dober dan, kje najdem račun za avgust? 🙂');
+  await ask(find('42'), 'Second screen stays black', 'Since this morning. The cable is in.');
 
   const rows = [['ORDER', 'STATUS', 'TICKET', 'CREDITS LEFT BEFORE', 'CREDITS LEFT NOW']];
-  for (const order of orders) {
+  for (const order of await list()) {
     const ticket = order.ticket_id
       ? `#${(await api<{ number: number }>('GET', `/tickets/${order.ticket_id}`)).number}`
-      : 'none: never paid';
+      : 'none: not paid';
     rows.push([order.number, order.status, ticket, before.get(order.number) ?? '', await leftOf(order)]);
   }
+  const count = recorded.deliveries.length;
   process.stdout.write(
-    `\n${recorded.deliveries.length} recorded deliveries came in; what they and our replies did:\n\n`,
+    `\n${count} recorded deliveries and ${ORDERS_OF_TODAY.length} of today came in. What they and our answers did:\n\n`,
   );
   printTable(rows);
   process.stdout.write(`
-  Orders 19, 23, 41 and 42 are one person’s; credits are spent across them, the oldest first.
-  A video session of order 21 is running; it costs its credit once both were connected for a minute.
+  25    one SMS was used before the refund: a shortfall of 1
+  37    almost used up
+  1043  the SMS could not be delivered: its credit was given back
+  21    a video session is running; 32: another, which ends in a minute and then costs its credit
+  19, 23, 41, 42 are one person’s; credits are spent across them, the oldest first
 
-  API        ${base}/api/docs
-  Token      ${token}
-  Try        curl -H 'Authorization: Bearer ${token}' ${base}/api/v1/customers/${find('31').customer_id}/statement
+  Open       ${base}/
+  Sign in    ${owner.email}   ${owner.password}
+  API        ${base}/api/docs   token ${token}
   Stop       Ctrl+C
 
 `);
   await new Promise((resolve) => setTimeout(resolve, CONNECTED_SECONDS * 1000));
-  await api('POST', `/video-sessions/${video}/end`, {});
-  process.stdout.write(`The video session of order 21 ended: ${await leftOf(find('21'))} left.\n`);
+  await api('POST', `/video-sessions/${soonOver}/end`, {});
+  const state = (await api<{ state: string }>('GET', `/video-sessions/${running}`)).state;
+  process.stdout.write(
+    `The video session of order 32 ended: ${await leftOf(find('32'))} left. That of order 21 is ${state}.\n`,
+  );
 }
 
 async function main(): Promise<void> {

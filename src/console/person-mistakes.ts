@@ -8,7 +8,8 @@ import type { Page } from '../ui/page';
 export function personMistakes(page: Page, error: unknown): Mistakes {
   if (!(error instanceof Refusal) || error.code !== 'invalid-request') throw error;
   const mistakes: Mistakes = {};
-  for (const mistake of error.facts.errors as PersonMistake[]) mistakes[mistake.path] ??= words(page, mistake);
+  for (const mistake of error.facts.errors as PersonMistake[])
+    mistakes[mistake.path] ??= words(page, mistake);
   return mistakes;
 }
 

@@ -15,7 +15,11 @@ export function setupPage({ get, post }: PageRoutes, ctx: Context): void {
   });
 
   post('/setup/:token', 'anyone', async (page, form, { token = '' }) => {
-    const input = { name: form.trimmed('name'), email: form.trimmed('email'), password: form.text('password') };
+    const input = {
+      name: form.trimmed('name'),
+      email: form.trimmed('email'),
+      password: form.text('password'),
+    };
     try {
       const made = await setUpOwner(ctx, { ...input, link: token });
       return seeOther(HOME, {

@@ -3,7 +3,7 @@ import { Refusal } from '../platform/refusal';
 import { COOKIES, cookieOf } from '../ui/cookies';
 import type { Mistakes } from '../ui/form';
 import { localPath, type Page } from '../ui/page';
-import { refused, type PageRoutes, seeOther } from '../ui/routes';
+import { type PageRoutes, refused, seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { signIn } from '../usecases/sign-in';
 import { signOut } from '../usecases/sign-out';

@@ -58,7 +58,7 @@ export function Counters({
   );
 }
 
-export function Counter({ size, ...props }: Props & { size: CounterSize }): JSX.Element {
+function Counter({ size, ...props }: Props & { size: CounterSize }): JSX.Element {
   return size === 'line' ? <Line {...props} /> : <Block {...props} size={size} />;
 }
 
@@ -155,7 +155,13 @@ function Notes({ page, count, level }: { page: Page; count: Count; level: Level 
 const TOKENS_MAX = 20;
 
 /** Decoration: the words beside it say the same. Drawn as SVG, whose widths need no inline style. */
-export function Bar({ count, class: className }: { count: Pick<Count, 'left' | 'of' | 'onHold'>; class?: string }): JSX.Element {
+export function Bar({
+  count,
+  class: className,
+}: {
+  count: Pick<Count, 'left' | 'of' | 'onHold'>;
+  class?: string;
+}): JSX.Element {
   const { left, onHold = 0 } = count;
   const of = Math.max(count.of, left + onHold, 1);
   const parts = of <= TOKENS_MAX ? tokens(left, onHold, of) : lengths(left, onHold, of);

@@ -54,7 +54,13 @@ function SendAgain({ page, again }: { page: Page; again: Again }): JSX.Element {
     <PostForm page={page} action={again.action} class="z-again">
       {again.fields.map(([name, value]) =>
         /\s/.test(value) ? (
-          <textarea name={name} rows={value.length > 80 ? '6' : '2'} class="form-control" aria-label={name} safe>
+          <textarea
+            name={name}
+            rows={value.length > 80 ? '6' : '2'}
+            class="form-control"
+            aria-label={name}
+            safe
+          >
             {`\n${value}`}
           </textarea>
         ) : (

@@ -154,7 +154,13 @@ export function CheckBox({
   return (
     <div class="z-field">
       <label class="z-choice z-check">
-        <input {...attributesOf(props)} class="form-check-input" type="checkbox" value={value} checked={checked} />
+        <input
+          {...attributesOf(props)}
+          class="form-check-input"
+          type="checkbox"
+          value={value}
+          checked={checked}
+        />
         <span safe>{props.label}</span>
       </label>
       <Below id={id} help={props.help} mistake={mistakeOf(props)} />

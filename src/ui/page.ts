@@ -66,7 +66,8 @@ export function hereWith(page: Page, changes: Record<string, string | null>): st
 
 /** A path of ours that it is safe to send a browser to; else null. */
 export function localPath(text: string | undefined): string | null {
-  if (!text || text.length > 2000 || !/^\/(?![/\\])[\x21-\x7e]*$/.test(text) || text.includes('\\')) return null;
+  if (!text || text.length > 2000 || !/^\/(?![/\\])[\x21-\x7e]*$/.test(text) || text.includes('\\'))
+    return null;
   const url = new URL(text, 'http://localhost');
   // "/a/..//host" has become "//host" by now.
   if (url.origin !== 'http://localhost' || url.pathname.startsWith('//')) return null;

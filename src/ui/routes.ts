@@ -8,7 +8,16 @@ import { COOKIES, clearCookie, cookieOf, setCookie } from './cookies';
 import { ERROR_WORDS, errorView } from './errors.view';
 import { escapeAttributes } from './escape-attributes';
 import { Form } from './form';
-import { type Flash, mayAct, type Page, type Staff, type StaffPage, type StaffRole, THEMES, type Theme } from './page';
+import {
+  type Flash,
+  mayAct,
+  type Page,
+  type Staff,
+  type StaffPage,
+  type StaffRole,
+  THEMES,
+  type Theme,
+} from './page';
 
 /** What pages need of the rest of Zeton; app.ts brings it. */
 export interface PageHost {
@@ -18,7 +27,10 @@ export interface PageHost {
   zone(): Promise<string>;
   /** Who holds the token of a session; null: nobody (any more). */
   findVisitor(token: string): Promise<{ staff: Staff; csrfToken: string } | null>;
-  vault: { sign(purpose: string, text: string): string; verify(purpose: string, text: string, mac: string): boolean };
+  vault: {
+    sign(purpose: string, text: string): string;
+    verify(purpose: string, text: string, mac: string): boolean;
+  };
 }
 
 /** Markup with status 200, or one of the functions below. */
@@ -58,10 +70,26 @@ type Params = Record<string, string>;
 
 /** Declares pages: who may open one stands beside its address. */
 export interface PageRoutes {
-  get(path: string, needs: 'anyone', answer: (page: Page, params: Params, req: Request) => Promise<Answer> | Answer): void;
-  get(path: string, needs: StaffRole, answer: (page: StaffPage, params: Params, req: Request) => Promise<Answer> | Answer): void;
-  post(path: string, needs: 'anyone', answer: (page: Page, form: Form, params: Params, req: Request) => Promise<Answer> | Answer): void;
-  post(path: string, needs: StaffRole, answer: (page: StaffPage, form: Form, params: Params, req: Request) => Promise<Answer> | Answer): void;
+  get(
+    path: string,
+    needs: 'anyone',
+    answer: (page: Page, params: Params, req: Request) => Promise<Answer> | Answer,
+  ): void;
+  get(
+    path: string,
+    needs: StaffRole,
+    answer: (page: StaffPage, params: Params, req: Request) => Promise<Answer> | Answer,
+  ): void;
+  post(
+    path: string,
+    needs: 'anyone',
+    answer: (page: Page, form: Form, params: Params, req: Request) => Promise<Answer> | Answer,
+  ): void;
+  post(
+    path: string,
+    needs: StaffRole,
+    answer: (page: StaffPage, form: Form, params: Params, req: Request) => Promise<Answer> | Answer,
+  ): void;
 }
 
 export interface Pages {
@@ -86,7 +114,7 @@ export function makePages(host: PageHost): Pages {
   };
 }
 
-type AnyHandler = (page: StaffPage, ...more: any[]) => Promise<Answer> | Answer;
+type AnyHandler = (page: StaffPage, ...more: unknown[]) => Promise<Answer> | Answer;
 
 function routesOn(host: PageHost, router: Router): PageRoutes & { router: Router } {
   return {
@@ -134,7 +162,8 @@ async function pageFor(host: PageHost, req: Request, res: Response): Promise<Pag
   const visitor = token === undefined ? null : await host.findVisitor(token);
   const url = new URL(req.originalUrl, 'http://localhost');
   const theme = cookieOf(req, COOKIES.theme);
-  const isFragment = req.headers['hx-request'] === 'true' && req.headers['hx-history-restore-request'] !== 'true';
+  const isFragment =
+    req.headers['hx-request'] === 'true' && req.headers['hx-history-restore-request'] !== 'true';
   return {
     t: textsIn('en'),
     locale: 'en-GB',
@@ -186,7 +215,11 @@ function ownOriginOnly(host: PageHost): RequestHandler {
     if (isOurs) return next();
     const page = await pageFor(host, req, res);
     const { t } = page;
-    const error = { icon: 'lock' as const, title: t('errors.cross_site'), words: t('errors.cross_site_words') };
+    const error = {
+      icon: 'lock' as const,
+      title: t('errors.cross_site'),
+      words: t('errors.cross_site_words'),
+    };
     await send(host, res, refused(errorView({ ...page, staff: null }, error), 403), page);
   };
 }
@@ -226,7 +259,8 @@ async function toSignIn(host: PageHost, req: Request, res: Response, page: Page)
   // A part of a page cannot become the sign-in: the browser goes there as a whole, and comes back to that page.
   const current = req.headers['hx-current-url'];
   const back = page.isFragment && typeof current === 'string' ? pathOf(current) : page.here;
-  const query = back === '/console' || back === '/' ? '' : `?${new URLSearchParams({ next: back }).toString()}`;
+  const query =
+    back === '/console' || back === '/' ? '' : `?${new URLSearchParams({ next: back }).toString()}`;
   await send(host, res, seeOther(`/sign-in${query}`), page);
 }
 
@@ -264,7 +298,10 @@ async function send(host: PageHost, res: Response, answer: Answer, page: Page): 
   }
   // The first one to ask again shows it, not this answer.
   if (page.flash) clearCookie(res, https, COOKIES.flash);
-  res.status(reply.status).type('html').send(await reply.markup);
+  res
+    .status(reply.status)
+    .type('html')
+    .send(await reply.markup);
 }
 
 function sealFlash(host: PageHost, flash: Flash): string {
@@ -291,7 +328,8 @@ async function sendError(
 ): Promise<void> {
   const page = await pageFor(host, req, res).catch(() => pageWithoutDatabase(host, req));
   const { t, staff } = page;
-  const words = ERROR_WORDS[refusal.code] ?? ERROR_WORDS[status < 500 ? 'malformed-request' : 'internal-error'];
+  const words =
+    ERROR_WORDS[refusal.code] ?? ERROR_WORDS[status < 500 ? 'malformed-request' : 'internal-error'];
   if (!words) throw new Error(`no words for ${refusal.code}`);
   const values = { name: staff?.name ?? '', role: staff ? t(`roles.${staff.role}`) : '' };
   const { request_id } = refusal.facts;
@@ -301,7 +339,10 @@ async function sendError(
     words: t(words.words, values),
     ...(typeof request_id === 'string' ? { requestId: request_id } : {}),
   };
-  await send(host, res, new Reply({ status, markup: errorView(page, error) }), { ...page, isFragment: false });
+  await send(host, res, new Reply({ status, markup: errorView(page, error) }), {
+    ...page,
+    isFragment: false,
+  });
 }
 
 function pageWithoutDatabase(host: PageHost, req: Request): Page {

@@ -97,7 +97,15 @@ export function BareShell({
   );
 }
 
-function Document({ page, title, children }: { page: Page; title: string; children?: Children }): JSX.Element {
+function Document({
+  page,
+  title,
+  children,
+}: {
+  page: Page;
+  title: string;
+  children?: Children;
+}): JSX.Element {
   const { t } = page;
   return (
     <>
@@ -195,15 +203,7 @@ function Places({ page, places }: { page: Page; places: Place[] }): JSX.Element 
   );
 }
 
-function PlacesGroup({
-  page,
-  title,
-  places,
-}: {
-  page: Page;
-  title: string;
-  places: Place[];
-}): JSX.Element {
+function PlacesGroup({ page, title, places }: { page: Page; title: string; places: Place[] }): JSX.Element {
   return (
     <>
       <p class="z-menu-title" safe>

@@ -47,7 +47,7 @@ export function relativeTime(page: Where, at: string): string {
   return words.format(Math.trunc(seconds / size), unit);
 }
 
-export function exactTime(page: Where, at: string): string {
+function exactTime(page: Where, at: string): string {
   return format(page, { dateStyle: 'full', timeStyle: 'short' }, at);
 }
 

@@ -25,7 +25,7 @@ const TEXTS = [
   ['Greek', 'Καλημέρα, το πρόβλημα λύθηκε.'],
   ['lines', 'One\n\nTwo \n.\n..\nFrom here\n> quoted\n-- \nBob'],
   ['markup', '<script>alert(1)</script> &amp; "quotes" =3D %20'],
-  ['a long line', 'č1 '.repeat(500).trim()],
+  ['long lines', `${'č1 '.repeat(200)}\n${'plain '.repeat(50)}\n${'x'.repeat(200)} end`],
 ] as const;
 
 interface Seen {
@@ -245,6 +245,11 @@ describe('sending e-mail', () => {
         kind: 'temporary',
         reason: 'the mail server does not accept our sign-in (535 5.7.8)',
       });
+      const missing = smtp({ url: url.replace(`:${encodeURIComponent(PASSWORD)}`, '') });
+      expect(await missing.send(mailTo('alice@example.com'))).toEqual({
+        kind: 'temporary',
+        reason: 'the mail server does not accept our sign-in',
+      });
       await peer.close();
       expect(await smtp({ url }).send(mailTo('alice@example.com'))).toEqual({
         kind: 'temporary',
@@ -320,6 +325,21 @@ describe('sending e-mail', () => {
         'help@shop.example',
         'Help \u{1f600} <help@shop.example>',
       ]);
+    });
+
+    it('sends nothing in the clear to another machine, unless it was told to', async () => {
+      await peer.close();
+      peer = await new SmtpPeer().listen();
+      // By this address too the server is reached, and it does not look like this machine.
+      const url = peer.url.replace('127.0.0.1', '0.0.0.0');
+      const outcome = await smtp({ url }).send(mailTo('alice@example.com'));
+      expect(outcome).toEqual({
+        kind: 'temporary',
+        reason: expect.stringMatching(/does not take it now|no connection/),
+      });
+      expect(peer).toMatchObject({ connections: 1, received: [] });
+      const told = smtp({ url: `${url}?ignoreTLS=true` });
+      expect((await told.send(mailTo('alice@example.com'))).kind).toBe('accepted');
     });
 
     it.each([

@@ -16,7 +16,14 @@ import { describeEachEngine } from '../support/databases';
 const HOSTILE = `<script>document.title='x'</script> &amp; "quoted" 'too' 😀 שלום עולם`;
 
 const COUNTS: Count[] = [
-  { meter: 'sms', left: 6, of: 10, onHold: 1, expiring: { quantity: 4, at: '2027-03-31T22:00:00Z' }, href: '/s?meter=sms' },
+  {
+    meter: 'sms',
+    left: 6,
+    of: 10,
+    onHold: 1,
+    expiring: { quantity: 4, at: '2027-03-31T22:00:00Z' },
+    href: '/s?meter=sms',
+  },
   { meter: 'email', left: 180, of: 200, href: '/s?meter=email' },
   { meter: 'request', left: 1, of: 5, onHold: 1, href: '/s?meter=request' },
   { meter: 'video', left: 0, of: 3, href: '/s?meter=video' },
@@ -63,7 +70,11 @@ function partsView(page: StaffPage): JSX.Element {
         }))}
       />
       <Paging page={page} shown={3} total={312} next="abc" />
-      <Empty icon="packages" title="No packages yet" text="A package says what a product buys. Make one, and the next order opens a ticket.">
+      <Empty
+        icon="packages"
+        title="No packages yet"
+        text="A package says what a product buys. Make one, and the next order opens a ticket."
+      >
         <ButtonLink href="#new" look="primary" icon="plus" text="New package" />
       </Empty>
       <div class="z-narrow">
@@ -72,7 +83,13 @@ function partsView(page: StaffPage): JSX.Element {
             <MistakesBanner page={page} mistakes={mistakes} />
             <Field name="name" label="Name" value={HOSTILE} help="Customers see it." mistakes={mistakes} />
             <Field name="sku" label="Product code (SKU)" value="SUP-10" mistakes={mistakes} />
-            <TextArea name="note" label="Note" value={`\n${HOSTILE}`} mistakes={mistakes} help="For colleagues." />
+            <TextArea
+              name="note"
+              label="Note"
+              value={`\n${HOSTILE}`}
+              mistakes={mistakes}
+              help="For colleagues."
+            />
             <Select
               name="scope"
               label="Where it counts"
@@ -134,11 +151,11 @@ describeEachEngine('the parts of pages', (engine) => {
     const page = await browser.openPage({ signedInAs: 'owner' });
     await page.goto(`${browser.base}/parts`);
     expect(await page.title()).toBe('Parts · Zeton');
-    expect(await page.locator('h1').innerText()).toBe(HOSTILE);
-    expect(await page.locator('tbody a').first().innerText()).toBe(HOSTILE);
+    expect(await page.locator('h1').textContent()).toBe(HOSTILE);
+    expect(await page.locator('tbody a').first().textContent()).toBe(HOSTILE);
     expect(await page.locator('#name').inputValue()).toBe(HOSTILE);
     expect(await page.locator('#note').inputValue()).toBe(`\n${HOSTILE}`);
-    expect(await page.locator('#scope option').first().innerText()).toBe(HOSTILE);
+    expect(await page.locator('#scope option').first().textContent()).toBe(HOSTILE);
     await page.locator('main button', { hasText: 'Save' }).click();
     await page.waitForLoadState();
     expect(Object.fromEntries(sent)).toMatchObject({ name: HOSTILE, note: `\n${HOSTILE}` });
@@ -151,7 +168,9 @@ describeEachEngine('the parts of pages', (engine) => {
     const sku = page.locator('#sku');
     expect(await sku.getAttribute('aria-describedby')).toBe('sku-mistake');
     expect(await sku.getAttribute('aria-invalid')).toBe('true');
-    expect(await page.locator('#sku-mistake').innerText()).toBe('This product is already bought by package Start.');
+    expect(await page.locator('#sku-mistake').textContent()).toBe(
+      'This product is already bought by package Start.',
+    );
     expect(await page.locator('#note').getAttribute('aria-describedby')).toBe('note-mistake note-help');
     expect(await page.evaluate('document.activeElement.id')).toBe('sku');
   });
@@ -172,7 +191,12 @@ describe('the counter', () => {
 });
 
 describe('times', () => {
-  const page = { locale: 'en-GB', zone: 'Europe/Ljubljana', now: new Date('2026-11-22T12:00:00Z'), t: () => 'just now' };
+  const page = {
+    locale: 'en-GB',
+    zone: 'Europe/Ljubljana',
+    now: new Date('2026-11-22T12:00:00Z'),
+    t: () => 'just now',
+  };
   test.each([
     ['2026-11-22T11:59:30Z', 'just now'],
     ['2026-11-22T11:57:00Z', '3 minutes ago'],

@@ -8,7 +8,6 @@ export {
   SESSION_SECONDS,
 } from './rules';
 export {
-  type Attempt,
   addPerson,
   admitAttempt,
   closeSession,
@@ -22,4 +21,4 @@ export {
   setPassword,
   useSetupToken,
 } from './staff';
-export { anyOwner, findPerson, findPersonWithHash, type Person, type Session } from './store';
+export { anyOwner, findPersonWithHash, type Person, type Session } from './store';

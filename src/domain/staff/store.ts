@@ -83,11 +83,6 @@ export async function insertPerson(
   return inserted.length === 1;
 }
 
-export async function findPerson(db: Db, id: string): Promise<Person | null> {
-  const row = await db<PersonRow>('staff').where({ id }).first();
-  return row ? personFromRow(row) : null;
-}
-
 export async function findPersonWithHash(
   db: Db,
   by: { emailNormalised: string } | { id: string },

@@ -54,8 +54,6 @@ export function makeSmtpGateway(settings: SmtpSettings): EmailGateway & { close(
         subject: oneLine(mail.subject),
         messageId: mail.messageId,
         text: mail.text,
-        // Else plain texts go as format=flowed, which changes spaces at the ends of lines.
-        textEncoding: 'quoted-printable',
         headers: {
           'X-Zeton-Message': mail.id,
           // RFC 3834: nobody's absence notice answers this.

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
-import type * as TwilioSdk from 'twilio';
+import type TwilioSdk from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient';
 import { addSeconds } from '../../platform/clock';
 import type { OutgoingSms, SentSmsQuestion, SmsGateway, SmsOutcome } from './gateway';
@@ -201,7 +201,7 @@ function twilioClient({ accountSid, authToken, baseUrl, limits }: TwilioSettings
   }
 
   return {
-    client: sdk(accountSid, authToken, { httpClient: new Requests() }),
+    client: new sdk.Twilio(accountSid, authToken, { httpClient: new Requests() }),
     certainlyNotSent: (error) => early.has((error as { cause?: Error }).cause ?? (error as Error)),
     close() {
       agents.http.destroy();
