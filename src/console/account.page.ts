@@ -40,7 +40,7 @@ export function accountPage({ get, post }: PageRoutes, ctx: Context): void {
     }
   });
 
-  post('/theme', 'anyone', (page, form) => {
+  post('/theme', 'anyone', (_page, form) => {
     const theme = THEMES.find((known) => known === form.text('theme')) ?? 'auto';
     return seeOther(localPath(form.text('back')) ?? HOME, { theme });
   });

@@ -37,6 +37,8 @@ export const limits = {
   leaseSeconds: 60,
   workerBatch: 20,
   workerPollMs: 1_000,
+  /** A provider that cut us off may still store the message for a while: asking earlier would send it twice. */
+  unknownOutcomeWaitSeconds: 15,
   inboxAttempts: 8,
   outboxAttempts: 8,
   /** First wait after a failed attempt; doubled each time, up to the cap. */

@@ -37,6 +37,8 @@ interface FieldProps {
   /** All of the form; the one of this field is shown beside it. */
   mistakes?: Mistakes;
   required?: boolean;
+  /** Stands after the mistake: the way to what is in the way. */
+  mistakeLink?: { href: string; text: string };
   /** Unless a mistake wants the focus more. */
   autofocus?: boolean;
   /** Where two forms of a page have a field of one name. */
@@ -210,18 +212,38 @@ function Around(props: FieldProps & { children?: Children }): JSX.Element {
         {props.label}
       </label>
       {props.children}
-      <Below id={id} help={props.help} mistake={mistakeOf(props)} />
+      <Below id={id} help={props.help} mistake={mistakeOf(props)} link={props.mistakeLink} />
     </div>
   );
 }
 
-function Below({ id, help, mistake }: { id: string; help?: string; mistake?: string }): JSX.Element {
+function Below({
+  id,
+  help,
+  mistake,
+  link,
+}: {
+  id: string;
+  help?: string;
+  mistake?: string;
+  link?: { href: string; text: string };
+}): JSX.Element {
   return (
     <>
       {mistake ? (
         <p class="z-mistake" id={`${id}-mistake`}>
           <Icon name="bad" />
-          <span safe>{mistake}</span>
+          <span>
+            <span safe>{mistake}</span>
+            {link ? (
+              <>
+                {' '}
+                <a href={link.href} safe>
+                  {link.text}
+                </a>
+              </>
+            ) : null}
+          </span>
         </p>
       ) : null}
       {help ? (

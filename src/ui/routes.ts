@@ -114,7 +114,9 @@ export function makePages(host: PageHost): Pages {
   };
 }
 
-type AnyHandler = (page: StaffPage, ...more: unknown[]) => Promise<Answer> | Answer;
+/** What all of them are to the routes below: the overloads above say which is given what. */
+type AnyHandler = (page: StaffPage, ...more: never[]) => Promise<Answer> | Answer;
+type Called = (page: StaffPage, ...more: unknown[]) => Promise<Answer> | Answer;
 
 function routesOn(host: PageHost, router: Router): PageRoutes & { router: Router } {
   return {
@@ -124,17 +126,17 @@ function routesOn(host: PageHost, router: Router): PageRoutes & { router: Router
         const page = await pageFor(host, req, res);
         if (needs !== 'anyone' && !page.staff) return toSignIn(host, req, res, page);
         requireRole(page, needs);
-        await send(host, res, await answer(asStaffPage(page), req.params, req), page);
+        await send(host, res, await (answer as Called)(asStaffPage(page), req.params, req), page);
       });
     },
     post(path: string, needs: StaffRole | 'anyone', answer: AnyHandler) {
       router.post(path, ownOriginOnly(host), parseForm, async (req, res) => {
         const page = await pageFor(host, req, res);
         const form = new Form((req.body ?? {}) as Record<string, unknown>);
-        if (needs !== 'anyone' && !page.staff) return refuseForm(host, req, res, page, form, 'signed-out');
-        if (!hasToken(page, req, form)) return refuseForm(host, req, res, page, form, 'expired');
+        if (needs !== 'anyone' && !page.staff) return refuseForm(host, res, page, form, 'signed-out');
+        if (!hasToken(page, req, form)) return refuseForm(host, res, page, form, 'expired');
         requireRole(page, needs);
-        await send(host, res, await answer(asStaffPage(page), form, req.params, req), page);
+        await send(host, res, await (answer as Called)(asStaffPage(page), form, req.params, req), page);
       });
     },
   };
@@ -236,7 +238,6 @@ function isOurOrigin(host: PageHost, req: Request, origin: string): boolean {
 /** It is our own form, but of another session, or of none: nothing is done, and what was typed is kept. */
 async function refuseForm(
   host: PageHost,
-  req: Request,
   res: Response,
   page: Page,
   form: Form,

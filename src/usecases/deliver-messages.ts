@@ -148,8 +148,11 @@ async function conclude(ctx: Context, owner: string, claim: Claim, outcome: Atte
       case 'temporary':
       case 'unknown':
         if (claim.attempt <= again) {
-          const nextAttemptAt = iso(addSeconds(ctx.clock.now(), backoffSeconds(claim.attempt)));
           const outcomeKnown = outcome.kind === 'temporary';
+          const wait = outcomeKnown ? 0 : limits.unknownOutcomeWaitSeconds;
+          const nextAttemptAt = iso(
+            addSeconds(ctx.clock.now(), Math.max(wait, backoffSeconds(claim.attempt))),
+          );
           await postpone(trx, { messageId, owner, nextAttemptAt, outcomeKnown, failure: outcome.reason });
           return;
         }

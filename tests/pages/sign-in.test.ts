@@ -3,6 +3,7 @@ import { SESSION_SECONDS } from '../../src/domain/staff';
 import { makeTestApp, type TestApp } from '../support/app';
 import {
   addStaff,
+  describeInBrowser,
   expectAccessible,
   expectNoForeignRequests,
   LOOKS,
@@ -407,7 +408,7 @@ describeEachEngine('the first owner', (engine) => {
   });
 });
 
-describeEachEngine('sign-in and account in a browser', (engine) => {
+describeInBrowser('sign-in and account in a browser', (engine) => {
   let app: TestApp;
   let browser: TestBrowser;
   let setup: string;

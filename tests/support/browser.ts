@@ -17,6 +17,7 @@ import { systemActor } from '../../src/platform/actor';
 import { withTransaction } from '../../src/platform/db';
 import { momentOf } from '../../src/usecases/context';
 import type { TestApp } from './app';
+import { chosenEngines, describeEachEngine, type TestEngine } from './databases';
 
 export type { Page };
 
@@ -28,6 +29,13 @@ export const PAGE_ENV: Record<string, string | undefined> = {
   // The browser talks plain http to this machine: cookies for https only would not come back.
   PUBLIC_URL: undefined,
 };
+
+/** On the first engine only: what the two differ in lies below the pages, and is tested there. */
+export function describeInBrowser(name: string, body: (engine: TestEngine) => void): void {
+  describeEachEngine(name, (engine) => {
+    if (engine.name === chosenEngines()[0]) body(engine);
+  });
+}
 
 const SCREENSHOTS = join(__dirname, '..', 'screenshots');
 
@@ -163,7 +171,8 @@ export async function screenshot(page: Page, name: string): Promise<string> {
   const path = join(SCREENSHOTS, `${name}.png`);
   // The focus may have scrolled; and a bar that sticks would stand in the middle of the picture.
   await page.evaluate('window.scrollTo(0, 0)');
-  await page.screenshot({ path, fullPage: true });
+  // A loaded machine does not always get it at the first attempt.
+  await page.screenshot({ path, fullPage: true }).catch(() => page.screenshot({ path, fullPage: true }));
   return path;
 }
 

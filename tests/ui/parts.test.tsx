@@ -5,13 +5,19 @@ import { type Count, Counters, levelOf } from '../../src/ui/counter';
 import { CheckBox, Choice, Field, MistakesBanner, PostForm, Select, TextArea } from '../../src/ui/field';
 import type { StaffPage } from '../../src/ui/page';
 import { Badge, Banner, Button, ButtonLink, Empty, PageHeader, Section } from '../../src/ui/parts';
-import { makePages } from '../../src/ui/routes';
+import { makePages, withHeaders } from '../../src/ui/routes';
 import { Shell } from '../../src/ui/shell';
 import { Paging, Table } from '../../src/ui/table';
-import { Day, relativeTime, Time } from '../../src/ui/time';
+import { Clock, Day, relativeTime, Time } from '../../src/ui/time';
 import { makeTestApp, type TestApp } from '../support/app';
-import { expectNoForeignRequests, look, openBrowser, PAGE_ENV, type TestBrowser } from '../support/browser';
-import { describeEachEngine } from '../support/databases';
+import {
+  describeInBrowser,
+  expectNoForeignRequests,
+  look,
+  openBrowser,
+  PAGE_ENV,
+  type TestBrowser,
+} from '../support/browser';
 
 const HOSTILE = `<script>document.title='x'</script> &amp; "quoted" 'too' 😀 שלום עולם`;
 
@@ -110,7 +116,7 @@ function partsView(page: StaffPage): JSX.Element {
             />
             <CheckBox name="active" label="On sale" checked help="Off: future orders buy nothing." />
             <p>
-              <Day page={page} at="2025-03-31T10:00:00Z" />
+              <Day page={page} at="2025-03-31T10:00:00Z" /> <Clock page={page} at="2025-03-31T22:30:00Z" />
             </p>
             <Button look="primary" text="Save" /> <Button look="danger" text="Delete package Start" />{' '}
             <Button look="quiet" text="Cancel" />
@@ -121,7 +127,7 @@ function partsView(page: StaffPage): JSX.Element {
   );
 }
 
-describeEachEngine('the parts of pages', (engine) => {
+describeInBrowser('the parts of pages', (engine) => {
   let app: TestApp;
   let browser: TestBrowser;
   const sent: [string, string][] = [];
@@ -135,6 +141,9 @@ describeEachEngine('the parts of pages', (engine) => {
       sent.push(...form.entries());
       return partsView(page);
     });
+    pages.get('/parts/rows', 'anyone', (page) =>
+      withHeaders(page.isFragment ? '<p>fresh</p>' : '', { 'HX-Push-Url': '/parts?q=1' }),
+    );
     http.use(assetRoutes(), pages.router);
     browser = await openBrowser({ ...app, http });
   });
@@ -144,7 +153,7 @@ describeEachEngine('the parts of pages', (engine) => {
   });
 
   test('are accessible at both widths, light and dark, with nothing from elsewhere', async () => {
-    await look(browser, '/parts', `parts-${engine.name}`, { signedInAs: 'owner' });
+    await look(browser, '/parts', 'parts', { signedInAs: 'owner' });
   }, 60_000);
 
   test('show hostile text as text, in elements, attributes and form fields, and send it back unchanged', async () => {
@@ -160,6 +169,17 @@ describeEachEngine('the parts of pages', (engine) => {
     await page.waitForLoadState();
     expect(Object.fromEntries(sent)).toMatchObject({ name: HOSTILE, note: `\n${HOSTILE}` });
     expectNoForeignRequests(page);
+  });
+
+  test('htmx puts a fresh part into the page, and is told the address of what it shows', async () => {
+    const page = await browser.openPage({ signedInAs: 'owner' });
+    await page.goto(`${browser.base}/parts`);
+    await page.evaluate("htmx.ajax('GET', '/parts/rows', '#main')");
+    await page.waitForURL(`${browser.base}/parts?q=1`);
+    expect(await page.locator('#main').innerHTML()).toBe('<p>fresh</p>');
+    await page.evaluate("htmx.ajax('GET', '/parts/none', '#main')");
+    await page.locator('#z-trouble:not([hidden])').waitFor();
+    expect(await page.locator('#main').innerHTML()).toBe('<p>fresh</p>');
   });
 
   test('put the mistake beside its field, name it to screen readers, and give the first one the focus', async () => {

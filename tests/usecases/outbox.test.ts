@@ -240,7 +240,7 @@ describeEachEngine('the outbox', (engine) => {
       world.sms.plan = [async (toSandbox) => toSandbox().then(noAnswer)];
       await world.deliver();
       expect(await world.message(id)).toMatchObject({ status: 'sending' });
-      world.ctx.clock.advance(2);
+      world.ctx.clock.advance(limits.unknownOutcomeWaitSeconds);
       await world.deliver();
       expect(await world.message(id)).toMatchObject({
         status: 'sent',
@@ -304,7 +304,7 @@ describeEachEngine('the outbox', (engine) => {
       world.sms.plan = [noAnswer];
       world.ctx.gateways.sms.findSent = () => Promise.resolve(answer);
       await world.deliver();
-      world.ctx.clock.advance(2);
+      world.ctx.clock.advance(limits.unknownOutcomeWaitSeconds);
       await world.deliver();
       await expectUncertain(id);
       expect(world.sms.calls).toHaveLength(1);
@@ -334,7 +334,7 @@ describeEachEngine('the outbox', (engine) => {
         return { kind: 'found', providerIds: [`sandbox:${first.id}`] };
       };
       const startedAt = world.at();
-      for (const wait of [2, 4, 0]) {
+      for (const wait of [15, 15, 0]) {
         await world.deliver();
         world.ctx.clock.advance(wait);
       }
@@ -545,7 +545,7 @@ describeEachEngine('the outbox', (engine) => {
         world.sms.plan = [noAnswer];
         world.ctx.gateways.sms.findSent = () => Promise.resolve({ kind: 'unknown' });
         await world.deliver();
-        world.ctx.clock.advance(2);
+        world.ctx.clock.advance(limits.unknownOutcomeWaitSeconds);
         await world.deliver();
         expect(await world.message(messageId)).toMatchObject({ status: 'uncertain' });
       });

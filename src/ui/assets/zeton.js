@@ -34,6 +34,18 @@
     }
   });
 
+  // What is to be taken elsewhere is selected at once; the clipboard is there only on https and localhost.
+  document.addEventListener('focusin', (event) => {
+    if (event.target.matches?.('[data-select]')) event.target.select();
+  });
+  for (const button of document.querySelectorAll('[data-copy]')) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener('click', async () => {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+      button.querySelector('[role=status]').textContent = button.dataset.done;
+    });
+  }
+
   // A part of the page that could not be loaded: said, not swallowed.
   const trouble = () => document.getElementById('z-trouble');
   const showTrouble = () => {

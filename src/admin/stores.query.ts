@@ -1,0 +1,25 @@
+import type { Db } from '../platform/db';
+
+export interface ShopName {
+  id: string;
+  slug: string;
+  name: string;
+  /** Without one, whatever the shop sends is refused. */
+  hasSecret: boolean;
+}
+
+/** All of them: nobody runs so many shops that they would not fit on one page. */
+export async function readShops(db: Db): Promise<ShopName[]> {
+  const rows = (await db('stores').orderBy('id').select('id', 'slug', 'name', 'webhook_secret_sealed')) as {
+    id: string;
+    slug: string;
+    name: string;
+    webhook_secret_sealed: string | null;
+  }[];
+  return rows.map((row) => ({
+    id: row.id,
+    slug: row.slug,
+    name: row.name,
+    hasSecret: row.webhook_secret_sealed !== null,
+  }));
+}
