@@ -124,15 +124,15 @@ describeEachEngine('npm start', (engine) => {
       ...env,
       DATABASE_URL: url,
       PORT: '0',
-      SMTP_URL: 'smtp://user:hunter22@mail.example.com',
+      IMAP_URL: 'imap://user:hunter22@mail.example.com',
     });
     const [, port, publicUrl] = await program.shows(READY);
     expect(publicUrl).toBe(`http://localhost:${port}`);
     const warning = program
       .stdout()
       .split('\n')
-      .find((line) => line.includes('SMTP_URL'));
-    expect(JSON.parse(warning!)).toMatchObject({ level: 40, settings: ['SMTP_URL'] });
+      .find((line) => line.includes('IMAP_URL'));
+    expect(JSON.parse(warning!)).toMatchObject({ level: 40, settings: ['IMAP_URL'] });
     expect(program.stdout()).not.toContain('hunter22');
     const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
     expect(ready.status).toBe(200);

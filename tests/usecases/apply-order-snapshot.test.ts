@@ -322,10 +322,40 @@ describeEachEngine('Applying orders', (engine) => {
     await makePackage(ctx, store, 'SUP', { sms: 5 });
     await come({ id: 1, note: 'Pokličite po 15. uri <b>prosim</b>' });
     await come({ id: 1, note: 'Pokličite po 15. uri <b>prosim</b>', modified: '2026-11-20T10:00:09' });
-    const messages = (await ctx.db('messages').select('body', 'channel')) as object[];
-    expect(messages.map((m) => ({ ...m }))).toEqual([
-      { body: 'Pokličite po 15. uri <b>prosim</b>', channel: 'order_note' },
+    const messages = (await ctx.db('messages').orderBy('id').select('body', 'channel', 'kind')) as object[];
+    expect(messages.map((m) => ({ ...m }))).toMatchObject([
+      { body: 'Pokličite po 15. uri <b>prosim</b>', channel: 'order_note', kind: 'customer' },
+      { channel: 'email', kind: 'system' },
     ]);
+  });
+
+  test('the customer is greeted once and free of charge, by e-mail or else by SMS, with what was bought', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5, video: 1 });
+    await come({ id: 1, lines: [{ id: 1, quantity: 2 }] });
+    await come({
+      id: 1,
+      lines: [{ id: 1, quantity: 2 }],
+      status: 'completed',
+      modified: '2026-11-20T11:00:00',
+    });
+    await come({ id: 2, email: '' });
+    await come({ id: 3, email: 'c@example.com', status: 'pending' });
+    await come({ id: 4, email: 'd@example.com', status: 'refunded', modified: '2026-11-20T12:00:00' });
+    await come({ id: 4, email: 'd@example.com', modified: '2026-11-20T11:00:00' }); // paid once, void by now
+    const greetings = (await ctx.db('messages').where({ kind: 'system' }).orderBy('id')) as {
+      to_address: string;
+      channel: string;
+      body: string;
+      hold_id: string | null;
+    }[];
+    expect(greetings.map(({ to_address, channel }) => [to_address, channel])).toEqual([
+      ['alice@example.com', 'email'],
+      ['+38641555100', 'sms'],
+    ]);
+    expect(greetings[0]?.body).toContain('10 SMS');
+    expect(greetings[0]?.body).toContain('2 pieces of video help');
+    expect(greetings.every(({ hold_id }) => hold_id === null)).toBe(true);
+    expect((await countersOf(1)).sms).toMatchObject({ available: 10 });
   });
 
   test.each([
