@@ -90,7 +90,7 @@ async function assertPortIsFree(): Promise<void> {
 }
 
 function startZeton(): ChildProcess {
-  return spawn(process.execPath, [join(__dirname, 'main.js')], {
+  return spawn(process.execPath, [...process.execArgv, require.resolve('./main')], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: {
       ...process.env,

@@ -19,12 +19,14 @@ const running = new Set<ChildProcess>();
 
 /** Ends with the test; see endPrograms(). */
 export function runProgram(
-  file: 'src/main.ts' | 'src/cli.ts',
+  file: 'src/main.ts' | 'src/cli.ts' | 'src/demo.ts',
   env: Record<string, string>,
   args: string[] = [],
+  /** Where its data folder is made. */
+  cwd = ROOT,
 ): Program {
-  const child = spawn(process.execPath, ['-r', RUN_TYPESCRIPT, file, ...args], {
-    cwd: ROOT,
+  const child = spawn(process.execPath, ['-r', RUN_TYPESCRIPT, join(ROOT, file), ...args], {
+    cwd,
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
