@@ -1,8 +1,8 @@
 import { type App, buildApp } from './app';
 import { type Config, ConfigError, readConfig } from './config';
+import { isOutage } from './platform/dialect';
 import { type HttpServer, listen } from './platform/http-server';
 import { limits } from './platform/limits';
-import { isOutage } from './platform/outage';
 
 /** Starts Zeton, and stops it cleanly on SIGTERM and SIGINT. */
 async function main(): Promise<void> {

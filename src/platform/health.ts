@@ -1,10 +1,8 @@
 import { type RequestHandler, Router } from 'express';
 import type { Knex } from 'knex';
 import { pendingMigrations } from './db';
+import { limits } from './limits';
 import type { Worker } from './worker';
-
-/** A balancer asks every few seconds; longer than this is as good as no answer. */
-const CHECK_TIMEOUT_MS = 2_000;
 
 /** 'ok', or what is wrong. */
 type Check = string;
@@ -54,7 +52,7 @@ export function healthRoutes({ db, workers }: { db: Knex; workers: readonly Work
 async function answerOf(check: () => Promise<Check>): Promise<Check> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<Check>((resolve) => {
-    timer = setTimeout(resolve, CHECK_TIMEOUT_MS, 'no answer');
+    timer = setTimeout(resolve, limits.readyCheckMs, 'no answer');
   });
   try {
     return await Promise.race([check(), tooLate]);

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { limits } from './limits';
 
 export interface HttpServer {
   port: number;
@@ -7,9 +8,6 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-/** WooCommerce waits 60 s for an answer, so a body that takes longer has nobody behind it; it also ends slow attacks. */
-const REQUEST_TIMEOUT_MS = 60_000;
-const HEADERS_TIMEOUT_MS = 20_000;
 const IDLE_CHECK_MS = 50;
 
 /** Errors: EADDRINUSE, EACCES, EADDRNOTAVAIL … of node. */
@@ -22,8 +20,8 @@ export async function listen(
     if (stopping) res.setHeader('Connection', 'close');
     handler(req, res);
   });
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.headersTimeout = HEADERS_TIMEOUT_MS;
+  server.requestTimeout = limits.requestMs;
+  server.headersTimeout = limits.requestHeadersMs;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {

@@ -11,10 +11,14 @@ export const limits = {
   pageSizeMax: 200,
   /** One character more than any help desk shows in one message; e-mail of the same text is still < 1 MiB. */
   messageBodyChars: 100_000,
+  /** Of a webhook's body on a page: an order has 10,000; more than this makes the browser slow, and nobody reads it. */
+  shownBodyChars: 60_000,
   subjectChars: 500,
   /** Twilio joins at most 10 parts into one message. */
   smsSegmentsMax: 10,
   nameChars: 200,
+  /** More tags than this on one ticket sort nothing any more. */
+  ticketTags: 50,
   /** RFC 5321: 64 for the local part, 255 for the domain, one for the @. */
   emailChars: 320,
   passwordCharsMin: 10,
@@ -35,6 +39,11 @@ export const limits = {
 
   /** A claimed row whose worker died is taken over after this. */
   leaseSeconds: 60,
+  /** First pause of a job loop after an exception; doubled each time up to the cap. */
+  workerRetryFirstMs: 1_000,
+  workerRetryCapMs: 60_000,
+  /** A round is a batch of short transactions and calls that have time-outs of their own: minutes mean that it hangs. */
+  workerStallMs: 5 * 60_000,
   workerBatch: 20,
   workerPollMs: 1_000,
   /** A provider that cut us off may still store the message for a while: asking earlier would send it twice. */
@@ -45,6 +54,15 @@ export const limits = {
   backoffFirstSeconds: 2,
   backoffCapSeconds: 3_600,
   shutdownMs: 10_000,
+  /** WooCommerce waits 60 s for an answer, so a body that takes longer has nobody behind it; it also ends slow attacks. */
+  requestMs: 60_000,
+  requestHeadersMs: 20_000,
+  /** A balancer asks every few seconds; longer than this is as good as no answer. */
+  readyCheckMs: 2_000,
+  /** What a client is told to wait after 429 and 503. */
+  retryAfterSeconds: 5,
+  /** Exact enough to find tokens that nobody uses; a write for every request would be the dearest part of it. */
+  tokenLastUsedSeconds: 60,
 
   /** To one mail server at once: most allow 10 and more from one address, and 5 empty a batch in a second or two. */
   smtpConnections: 5,

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import { isOutage } from './dialect';
+import { limits } from './limits';
 import type { Log } from './log';
-import { isOutage } from './outage';
 import { Refusal } from './refusal';
 
 /** Every code that can be answered: its status and its title. The code is part of the contract, the words are not. */
@@ -34,8 +35,6 @@ const PROBLEMS: Record<string, { status: number; title: string }> = {
   unavailable: { status: 503, title: 'Not available now' },
 };
 
-const RETRY_AFTER_SECONDS = 5;
-
 export function isProblemCode(code: string): boolean {
   return Object.hasOwn(PROBLEMS, code);
 }
@@ -65,7 +64,7 @@ function sendProblem(res: Response, refusal: Refusal): void {
   const { status, body } = problemOf(refusal);
   if (refusal.code === 'unauthenticated' && !res.hasHeader('WWW-Authenticate'))
     res.set('WWW-Authenticate', 'Bearer');
-  if (status === 503) res.set('Retry-After', String(RETRY_AFTER_SECONDS));
+  if (status === 503) res.set('Retry-After', String(limits.retryAfterSeconds));
   if (status === 429 && typeof refusal.facts.retry_after_seconds === 'number') {
     res.set('Retry-After', String(refusal.facts.retry_after_seconds));
   }

@@ -1,3 +1,4 @@
+import { limits } from './limits';
 import type { Log } from './log';
 
 /** A loop that works off what is due, in this process; any number of processes may run the same one. */
@@ -8,7 +9,7 @@ export interface Worker {
   wake(): void;
   /** Ends the loop; what is running is finished first. */
   stop(): Promise<void>;
-  /** False when the loop hangs: running or overdue for longer than `WORKER_STALL_MS`. */
+  /** False when the loop hangs: running or overdue for longer than `limits.workerStallMs`. */
   alive(): boolean;
 }
 
@@ -20,12 +21,6 @@ export interface WorkerOptions {
   pollMs: number;
   log: Log;
 }
-
-/** First pause after an exception; doubled each time up to the cap. */
-const RETRY_FIRST_MS = 1_000;
-const RETRY_CAP_MS = 60_000;
-/** A round is a batch of short transactions and calls that have time-outs of their own: minutes mean that it hangs. */
-const WORKER_STALL_MS = 5 * 60_000;
 
 /**
  * An exception is logged and waited off, and never ends the loop. A wake() during that wait is kept for afterwards:
@@ -52,7 +47,11 @@ export function makeWorker({ name, run, pollMs, log }: WorkerOptions): Worker {
         failures += 1;
         log.error({ err: error, job: name, failures }, 'job failed');
       }
-      if (failures > 0) await pause(Math.min(RETRY_FIRST_MS * 2 ** (failures - 1), RETRY_CAP_MS), false);
+      if (failures > 0)
+        await pause(
+          Math.min(limits.workerRetryFirstMs * 2 ** (failures - 1), limits.workerRetryCapMs),
+          false,
+        );
       else if (handled > 0)
         await new Promise(setImmediate); // let requests in between
       else await pause(pollMs, true);
@@ -88,6 +87,6 @@ export function makeWorker({ name, run, pollMs, log }: WorkerOptions): Worker {
       cutPause?.();
       await loop;
     },
-    alive: () => loop !== null && !stopping && Date.now() - dueAt < WORKER_STALL_MS,
+    alive: () => loop !== null && !stopping && Date.now() - dueAt < limits.workerStallMs,
   };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { secondsBetween } from '../../platform/clock';
 import type { Db, Trx } from '../../platform/db';
+import { limits } from '../../platform/limits';
 import type { Moment } from '../../platform/moment';
 import { Refusal } from '../../platform/refusal';
 import { sameSecret, sha256Hex } from '../../platform/secrets';
@@ -8,9 +9,6 @@ import { checkToken, ENVIRONMENT_TOKEN, type Principal } from './rules';
 import { findLiveToken, insertToken, setLastUsed, setRevoked } from './store';
 
 export type { Principal };
-
-/** Exact enough to find tokens that nobody uses; a write for every request would be the dearest part of it. */
-const LAST_USED_SECONDS = 60;
 
 /**
  * Make an API token. The token itself is shown this once; only its hash is kept (256 random bits need no slow one).
@@ -60,7 +58,7 @@ export async function authenticate(
   if (!bearerToken.startsWith('ztn_')) return null;
   const token = await findLiveToken(db, sha256Hex(bearerToken));
   if (!token) return null;
-  if (token.lastUsedAt === null || secondsBetween(token.lastUsedAt, now) >= LAST_USED_SECONDS) {
+  if (token.lastUsedAt === null || secondsBetween(token.lastUsedAt, now) >= limits.tokenLastUsedSeconds) {
     await setLastUsed(db, token.id, now);
   }
   return {

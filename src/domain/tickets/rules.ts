@@ -4,9 +4,6 @@ import { limits } from '../../platform/limits';
 
 export type TicketStatus = 'new' | 'open' | 'pending' | 'on_hold' | 'solved' | 'closed';
 
-/** More tags than this on one ticket sort nothing any more. */
-const TAGS_MAX = 50;
-
 /**
  * May a person set this status by hand?
  * `new` means that nobody has answered yet, which nobody can declare; `closed` is final, a later word opens a follow-up.
@@ -34,7 +31,8 @@ export function oneLine(text: string): string {
 /** On one line, each once, in the order given. */
 export function tidyTags(tags: string[]): { tags: string[]; problem: string | null } {
   const tidy = [...new Set(tags.map(oneLine).filter((tag) => tag !== ''))];
-  if (tidy.length > TAGS_MAX) return { tags: tidy, problem: `must have at most ${TAGS_MAX} entries` };
+  if (tidy.length > limits.ticketTags)
+    return { tags: tidy, problem: `must have at most ${limits.ticketTags} entries` };
   if (tidy.some((tag) => tag.length > limits.nameChars)) {
     return { tags: tidy, problem: `must have at most ${limits.nameChars} characters each` };
   }
