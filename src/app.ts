@@ -102,7 +102,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
   });
 
   return {
-    http: httpApp(config, ctx, metrics, workers),
+    http: httpApp(config, ctx, metrics, workers, transports.names),
     ctx,
     async prepare() {
       await migrate(db);
@@ -159,8 +159,8 @@ function makeTransports(config: Config, ctx: () => Context) {
   };
   return {
     gateways,
-    /** For the log. */
-    names: { mail: smtp ? 'smtp' : 'sandbox', sms: sms ? 'twilio' : 'sandbox' },
+    /** For the log, and for the page of the sandbox. */
+    names: { mail: smtp ? 'smtp' : 'sandbox', sms: sms ? 'twilio' : 'sandbox' } as const,
     close() {
       smtp?.close();
       sms?.close();
@@ -168,7 +168,13 @@ function makeTransports(config: Config, ctx: () => Context) {
   };
 }
 
-function httpApp(config: Config, ctx: Context, metrics: Metrics, workers: readonly Worker[]): Express {
+function httpApp(
+  config: Config,
+  ctx: Context,
+  metrics: Metrics,
+  workers: readonly Worker[],
+  transports: { mail: 'smtp' | 'sandbox'; sms: 'twilio' | 'sandbox' },
+): Express {
   const received = metrics.counter('zeton_webhook_requests', 'Webhook requests that were accepted', ['what']);
   metrics.gauge('zeton_inbox_pending', 'Deliveries that wait to be processed', () =>
     pendingDeliveries(ctx.db),
@@ -194,7 +200,7 @@ function httpApp(config: Config, ctx: Context, metrics: Metrics, workers: readon
   const pages = makePages(pageHost(ctx));
   http.use(assetRoutes());
   http.use(consoleRouter({ ctx, pages }));
-  http.use(adminRouter({ ctx, pages }));
+  http.use(adminRouter({ ctx, pages, transports: { email: transports.mail, sms: transports.sms } }));
   http.use(unknownRoute);
   http.use(problemHandler(ctx.log, pages.answerRefusal));
   return http;

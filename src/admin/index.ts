@@ -2,10 +2,25 @@ import type { Router } from 'express';
 import type { Pages } from '../ui/routes';
 import { seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
+import { deliveriesPage } from './deliveries.page';
+import { packagesPage } from './packages.page';
+import { sandboxPage } from './sandbox.page';
+import type { Transports } from './sandbox.view';
 
-/** Pages of those who run the shop. */
-export function adminRouter({ pages }: { ctx: Context; pages: Pages }): Router {
+/** Pages of those who run the shop. `transports`: what app.ts sends each channel by. */
+export function adminRouter({
+  ctx,
+  pages,
+  transports,
+}: {
+  ctx: Context;
+  pages: Pages;
+  transports: Transports;
+}): Router {
   const routes = pages.routes();
   routes.get('/admin', 'admin', () => seeOther('/admin/packages'));
+  packagesPage(routes, ctx);
+  deliveriesPage(routes, ctx);
+  sandboxPage(routes, ctx, transports);
   return routes.router;
 }

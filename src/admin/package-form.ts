@@ -36,6 +36,10 @@ function numberText(value: number | null | undefined): string {
   return value === null || value === undefined ? '' : String(value);
 }
 
+function priceOf(list: PackageInput['priceList'], meter: Payable): number | undefined {
+  return list[meter];
+}
+
 /** What a form for a new package starts with. */
 export function blankTyped(store: string): Typed {
   return {
@@ -47,7 +51,7 @@ export function blankTyped(store: string): Typed {
     smsUnit: 'message',
     videoUnit: 'session',
     videoBlockMinutes: '15',
-    prices: each(PAYABLE, (meter) => numberText(DEFAULT_PRICE_LIST[meter])),
+    prices: each(PAYABLE, (meter) => numberText(priceOf(DEFAULT_PRICE_LIST, meter))),
     validityDays: '',
     scope: 'customer',
     opensTicket: true,

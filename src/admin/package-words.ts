@@ -99,7 +99,11 @@ function howWords({ t, locale }: Where, terms: Terms, meter: Meter): string {
         const price = terms.priceList[paid];
         if (price === undefined) return [];
         const number = price.toLocaleString(locale);
-        return [t('packages.how.price', { number, what: whatWords({ t, locale }, terms, paid, 1) })];
+        if (paid === 'sms' && smsUnit === 'segment') return [t('packages.how.price.sms_part', { number })];
+        if (paid === 'video' && videoBlockMinutes !== null) {
+          return [t('packages.how.price.video_block', { number, minutes: videoBlockMinutes })];
+        }
+        return [t(`packages.how.price.${paid}`, { number })];
       });
       if (prices.length === 0) return t('packages.how.any_none');
       return t('packages.how.any', { list: new Intl.ListFormat(locale, { type: 'unit' }).format(prices) });

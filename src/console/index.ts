@@ -3,8 +3,14 @@ import type { Pages } from '../ui/routes';
 import { seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { accountPage } from './account.page';
+import { customerPage } from './customer.page';
+import { customersPage } from './customers.page';
+import { ordersPage } from './orders.page';
 import { setupPage } from './setup.page';
 import { HOME, signInPage } from './sign-in.page';
+import { statementPage } from './statement.page';
+import { ticketPage } from './ticket.page';
+import { ticketsPage } from './tickets.page';
 
 export { pageHost } from './host';
 
@@ -17,5 +23,11 @@ export function consoleRouter({ ctx, pages }: { ctx: Context; pages: Pages }): R
   signInPage(routes, ctx);
   setupPage(routes, ctx);
   accountPage(routes, ctx);
+  ticketsPage(routes, ctx);
+  ticketPage(routes, ctx);
+  customersPage(routes, ctx);
+  customerPage(routes, ctx);
+  statementPage(routes, ctx);
+  ordersPage(routes, ctx);
   return routes.router;
 }

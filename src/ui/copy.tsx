@@ -23,10 +23,9 @@ export function CopyField({
         <input id={id} class="form-control" type="text" value={value} readonly data-select />
         <button type="button" class="btn" data-copy={id} data-done={t('copy.done')} hidden>
           <Icon name="copy" />
-          <span role="status" safe>
-            {t('copy.copy')}
-          </span>
+          <span safe>{t('copy.copy')}</span>
         </button>
+        <span class="visually-hidden" role="status" />
       </div>
     </div>
   );

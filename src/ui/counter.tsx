@@ -84,6 +84,21 @@ function Line({ page, count }: Props): JSX.Element {
   );
 }
 
+/** The same as words only, where no link can stand: in the summary of something that opens. */
+export function CounterText({ page, count }: { page: Page; count: Pick<Count, 'meter' | 'left' | 'of'> }): JSX.Element {
+  const { t } = page;
+  const level = levelOf(count);
+  return (
+    <span class={`z-counter z-counter-line z-level-${level}`}>
+      <span safe>{t(`meters.${count.meter}`)}</span>{' '}
+      <strong class="z-count" safe>
+        {level === 'none' ? t('counter.none_short') : String(count.left)}
+      </strong>
+      {level === 'low' ? <em safe>{` ${t('counter.low_short')}`}</em> : null}
+    </span>
+  );
+}
+
 function Block({ page, count, size, actions }: Props & { size: 'page' | 'row' }): JSX.Element {
   const { t } = page;
   const level = levelOf(count);

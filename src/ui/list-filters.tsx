@@ -1,7 +1,7 @@
 import type { Children } from '@kitajs/html';
 import { Icon } from './icons';
 import type { Page } from './page';
-import { Button } from './parts';
+import { Badge, Button, type Tone } from './parts';
 
 /**
  * What a list is narrowed down by. It stands in the address, so that a view can be shared; with htmx the list below
@@ -19,20 +19,21 @@ export function Filters({
   children?: Children;
 }): JSX.Element {
   return (
-    <form
-      class="z-filters"
-      role="search"
-      method="get"
-      action={page.path}
-      hx-get={page.path}
-      hx-target={`#${target}`}
-      hx-trigger="submit, input delay:350ms"
-      hx-sync="this:replace"
-      hx-push-url="true"
-    >
-      {children}
-      <Button text={button} />
-    </form>
+    <search>
+      <form
+        class="z-filters"
+        method="get"
+        action={page.path}
+        hx-get={page.path}
+        hx-target={`#${target}`}
+        hx-trigger="submit, input delay:350ms"
+        hx-sync="this:replace"
+        hx-push-url="true"
+      >
+        {children}
+        <Button text={button} />
+      </form>
+    </search>
   );
 }
 
@@ -66,6 +67,16 @@ export function SearchField({
   );
 }
 
+export interface View {
+  href: string;
+  text: string;
+  isOn: boolean;
+  /** Shown where it is more than nothing. */
+  count?: number;
+  /** What the count means. */
+  tone?: Tone;
+}
+
 /** A few ways to look at the same thing; each is a link, so each has an address. */
 export function Views({
   label,
@@ -73,13 +84,14 @@ export function Views({
 }: {
   /** For screen readers: what is chosen here. */
   label: string;
-  views: { href: string; text: string; isOn: boolean }[];
+  views: View[];
 }): JSX.Element {
   return (
     <nav class="z-views" aria-label={label}>
       {views.map((view) => (
-        <a href={view.href} aria-current={view.isOn ? 'true' : undefined} safe>
-          {view.text}
+        <a href={view.href} aria-current={view.isOn ? 'true' : undefined}>
+          <span safe>{view.text}</span>
+          {view.count ? <Badge tone={view.tone ?? 'quiet'} text={String(view.count)} /> : null}
         </a>
       ))}
     </nav>

@@ -121,6 +121,7 @@ export function Button({
   icon,
   name,
   value,
+  action,
 }: {
   text: string;
   look?: ButtonLook;
@@ -128,9 +129,11 @@ export function Button({
   /** Which of several buttons it was. */
   name?: string;
   value?: string;
+  /** Where this button sends the form, when not to the form's own address. */
+  action?: string;
 }): JSX.Element {
   return (
-    <button type="submit" class={LOOKS[look]} name={name} value={value}>
+    <button type="submit" class={LOOKS[look]} name={name} value={value} formaction={action}>
       {icon ? <Icon name={icon} /> : null}
       <span safe>{text}</span>
     </button>

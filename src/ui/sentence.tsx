@@ -17,16 +17,18 @@ export function Sentence({
   parts: Record<string, JSX.Element>;
 }): JSX.Element {
   const names = Object.keys(parts);
-  const marks = names.map((name, i) => [name, `\0${i}\0`]);
-  // A value has no marks of its own: on SQLite a text can hold the character.
-  const plain = Object.entries(values).map(([name, value]) => [name, String(value).replaceAll('\0', '')]);
-  const count = typeof values.count === 'number' ? { count: values.count } : {};
-  const pieces = page.t(text, { ...Object.fromEntries([...plain, ...marks]), ...count }).split('\0');
+  const filled: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(values)) {
+    // A value has no marks of its own: on SQLite a text can hold the character.
+    filled[name] = typeof value === 'number' ? value : value.replaceAll('\0', '');
+  }
+  for (const [i, name] of names.entries()) filled[name] = `\0${i}\0`;
+  const pieces = page.t(text, filled).split('\0');
   return (
     <>
       {pieces.map((piece, i) => {
         const part = i % 2 === 1 ? parts[names[Number(piece)] ?? ''] : undefined;
-        return part === undefined ? <span safe>{piece}</span> : <>{part}</>;
+        return part === undefined ? <span safe>{piece}</span> : part;
       })}
     </>
   );

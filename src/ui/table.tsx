@@ -13,8 +13,12 @@ export interface Column {
 export interface Row {
   /** The whole row goes there. */
   href: string;
+  /** Before the label, quieter: a number by which people know it. */
+  mark?: string;
   /** What the link is called; stands in the first cell. */
   label: string;
+  /** A heading stands before the first row of each group. */
+  group?: string;
   /** Below the label, smaller. */
   note?: JSX.Element;
   /** The cells after the first one. */
@@ -48,24 +52,51 @@ export function Table({
           </tr>
         </thead>
         <tbody>
-          {rows.map(({ href, label, note, cells }) => (
-            <tr>
-              <td class={classOf(columns[0])}>
-                <a class="z-row-link" href={href} safe>
-                  {label}
-                </a>
-                {note ? <div class="z-row-note">{note}</div> : null}
-              </td>
-              {cells.map((cell, i) => (
-                <td class={classOf(columns[i + 1])} data-label={labelOf(columns[i + 1])}>
-                  {cell}
-                </td>
-              ))}
-            </tr>
+          {rows.map((row, i) => (
+            <>
+              {row.group !== undefined && row.group !== rows[i - 1]?.group ? (
+                <GroupHead text={row.group} span={columns.length} />
+              ) : null}
+              <OneRow row={row} columns={columns} />
+            </>
           ))}
         </tbody>
       </table>
     </div>
+  );
+}
+
+function GroupHead({ text, span }: { text: string; span: number }): JSX.Element {
+  return (
+    <tr class="z-group">
+      <th colspan={String(span)} scope="colgroup" safe>
+        {text}
+      </th>
+    </tr>
+  );
+}
+
+function OneRow({ row, columns }: { row: Row; columns: Column[] }): JSX.Element {
+  const { href, mark, label, note, cells } = row;
+  return (
+    <tr>
+      <td class={classOf(columns[0])}>
+        <a class="z-row-link" href={href}>
+          {mark === undefined ? null : (
+            <span class="z-row-mark" safe>
+              {`${mark} `}
+            </span>
+          )}
+          <bdi safe>{label}</bdi>
+        </a>
+        {note ? <div class="z-row-note">{note}</div> : null}
+      </td>
+      {cells.map((cell, i) => (
+        <td class={classOf(columns[i + 1])} data-label={labelOf(columns[i + 1])}>
+          {cell}
+        </td>
+      ))}
+    </tr>
   );
 }
 

@@ -47,13 +47,26 @@ export function relativeTime(page: Where, at: string): string {
   return words.format(Math.trunc(seconds / size), unit);
 }
 
-function exactTime(page: Where, at: string): string {
+export function exactTime(page: Where, at: string): string {
   return format(page, { dateStyle: 'full', timeStyle: 'short' }, at);
 }
 
 export function dayText(page: Where, at: string): string {
   const isThisYear = yearOf(page, at) === yearOf(page, page.now.toISOString());
   return format(page, { day: 'numeric', month: 'short', ...(isThisYear ? {} : { year: 'numeric' }) }, at);
+}
+
+/** A day's heading: "Friday 21 November", with the year when it is another one. */
+export function longDay(page: Where, at: string): string {
+  const isThisYear = yearOf(page, at) === yearOf(page, page.now.toISOString());
+  const year = isThisYear ? {} : ({ year: 'numeric' } as const);
+  return format(page, { weekday: 'long', day: 'numeric', month: 'long', ...year }, at);
+}
+
+/** Which day it is for the reader: 2026-11-21. */
+export function dayOf(page: Pick<Page, 'zone'>, at: string): string {
+  const parts = { year: 'numeric', month: '2-digit', day: '2-digit' } as const;
+  return new Intl.DateTimeFormat('en-CA', { ...parts, timeZone: page.zone }).format(new Date(at));
 }
 
 function yearOf(page: Where, at: string): string {

@@ -45,8 +45,12 @@ export function chosenEngines(): EngineName[] {
 }
 
 /** One test, both engines. */
-export function describeEachEngine(name: string, body: (engine: TestEngine) => void): void {
-  for (const engine of chosenEngines()) {
+export function describeEachEngine(
+  name: string,
+  body: (engine: TestEngine) => void,
+  engines: EngineName[] = chosenEngines(),
+): void {
+  for (const engine of engines) {
     describe(`${name} (${engine})`, () => {
       const openedHere = new Set<TestDatabase>();
       const openedInTest = new Set<TestDatabase>();

@@ -38,13 +38,55 @@
   document.addEventListener('focusin', (event) => {
     if (event.target.matches?.('[data-select]')) event.target.select();
   });
-  for (const button of document.querySelectorAll('[data-copy]')) {
-    button.hidden = !navigator.clipboard;
-    button.addEventListener('click', async () => {
-      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
-      button.querySelector('[role=status]').textContent = button.dataset.done;
-    });
-  }
+  const offerCopying = (root) => {
+    for (const button of root.querySelectorAll('[data-copy]')) {
+      button.hidden = !navigator.clipboard;
+      button.onclick = async () => {
+        await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+        button.querySelector('[role=status]').textContent = button.dataset.done;
+      };
+    }
+  };
+  offerCopying(document);
+  document.addEventListener('htmx:load', (event) => offerCopying(event.target));
+
+  // A ticket asks by itself whether anything is new. What the reader is in is left as it is, and asked for again.
+  const live = (event) => event.target.id === 'z-live';
+  const written = () => (document.getElementById('z-body')?.value ?? '').trim() !== '';
+  let leftOut = false;
+  document.addEventListener('htmx:oobBeforeSwap', (event) => {
+    const part = event.target;
+    // Whoever is writing has not read what came: the server says so when they send.
+    if (part.id === 'z-turn' && written()) event.detail.shouldSwap = false;
+    if (!part.hasAttribute('data-part')) return;
+    if (part.contains(document.activeElement) || part.querySelector('details[open]')) {
+      event.detail.shouldSwap = false;
+      leftOut = true;
+    }
+  });
+  document.addEventListener('htmx:configRequest', (event) => {
+    if (!live(event) || !leftOut) return;
+    leftOut = false;
+    const { formData } = event.detail;
+    const seen = formData.getAll('seen').filter((value) => !value.startsWith('mark|'));
+    formData.delete('seen');
+    for (const value of seen) formData.append('seen', value);
+  });
+  document.addEventListener('htmx:beforeRequest', (event) => {
+    if (live(event) && document.hidden) event.preventDefault();
+  });
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) document.body.dispatchEvent(new CustomEvent('z-look'));
+  });
+  // Signed out meanwhile: an answer that is half written is not left for that.
+  document.addEventListener('htmx:beforeOnLoad', (event) => {
+    if (live(event) && written() && event.detail.xhr.getResponseHeader('HX-Redirect')) event.preventDefault();
+  });
+  // One's own answer is at the end of the history.
+  document.addEventListener('htmx:afterSwap', (event) => {
+    if (event.detail.target?.id !== 'z-composer' || event.detail.xhr.status !== 200) return;
+    document.getElementById('z-thread').scrollTop = 0;
+  });
 
   // A part of the page that could not be loaded: said, not swallowed.
   const trouble = () => document.getElementById('z-trouble');
@@ -57,8 +99,8 @@
   document.addEventListener('htmx:responseError', showTrouble);
   document.addEventListener('htmx:sendError', showTrouble);
   document.addEventListener('htmx:timeout', showTrouble);
-  document.addEventListener('htmx:afterSwap', () => {
+  document.addEventListener('htmx:afterRequest', (event) => {
     const box = trouble();
-    if (box) box.hidden = true;
+    if (box && event.detail.successful) box.hidden = true;
   });
 })();

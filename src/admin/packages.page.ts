@@ -1,0 +1,129 @@
+import { findPackage, type Package } from '../domain/packages';
+import { isId } from '../platform/ids';
+import { Refusal } from '../platform/refusal';
+import type { StaffPage } from '../ui/page';
+import { type Answer, type PageRoutes, refused, seeOther } from '../ui/routes';
+import type { Context } from '../usecases/context';
+import { createPackageIn, updatePackageIn } from '../usecases/define-package';
+import { withIdempotency, withoutIdempotency } from '../usecases/idempotency';
+import { newFormKey, requestOf } from './once';
+import { type PackageForm, packageView, promiseView } from './package.view';
+import {
+  blankTyped,
+  isSameAs,
+  type Typed,
+  typedFromForm,
+  typedFromPackage,
+  understand,
+} from './package-form';
+import { readPackages } from './packages.query';
+import { packagesView } from './packages.view';
+import { readShops } from './stores.query';
+
+const LIST = '/admin/packages';
+
+export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
+  get(LIST, 'admin', async (page) => {
+    const cursor = page.query.get('cursor') ?? '';
+    const list = await readPackages(ctx.db, isId(cursor) ? cursor : null);
+    return packagesView(page, list, await readShops(ctx.db));
+  });
+
+  get(`${LIST}/new`, 'admin', async (page) => {
+    const shops = await readShops(ctx.db);
+    return packageView(page, {
+      known: null,
+      typed: blankTyped(shops[0]?.id ?? ''),
+      shops,
+      key: newFormKey(),
+      mistakes: {},
+    });
+  });
+
+  post(`${LIST}/preview`, 'admin', (page, form) => promiseView(page, typedFromForm(form)));
+
+  post(`${LIST}/new`, 'admin', async (page, form) => {
+    const shops = await readShops(ctx.db);
+    const typed = typedFromForm(form);
+    // It is asked for only where there are several.
+    if (shops.length === 1) typed.store = shops[0]?.id ?? '';
+    const { input, mistakes } = understand(page, typed, null);
+    if (!shops.some(({ id }) => id === typed.store)) mistakes.store = page.t('packages.mistakes.store');
+    const again: PackageForm = { known: null, typed, shops, key: newFormKey(), mistakes };
+    if (Object.keys(mistakes).length > 0) return refused(packageView(page, again));
+    try {
+      const { body } = await withIdempotency(ctx, requestOf(page, form), async (trx) => {
+        const made = await createPackageIn(trx, ctx, page.actor, { ...input, storeId: typed.store });
+        return { status: 201, body: { id: made.id } };
+      });
+      const { id } = body as { id: string };
+      return seeOther(`${LIST}/${id}`, {
+        flash: { tone: 'good', text: page.t('packages.created', { name: input.name }) },
+      });
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'idempotency-conflict') {
+        const link = { href: LIST, text: page.t('packages.title') };
+        const problem = { text: page.t('packages.saved_before'), link };
+        return refused(packageView(page, { ...again, problem }), 409);
+      }
+      return afterTaken(page, again, error);
+    }
+  });
+
+  get(`${LIST}/:id`, 'admin', async (page, { id = '' }) => {
+    const known = await packageAt(ctx, id);
+    const typed = typedFromPackage(known);
+    return packageView(page, {
+      known,
+      typed,
+      shops: await readShops(ctx.db),
+      key: newFormKey(),
+      mistakes: {},
+    });
+  });
+
+  post(`${LIST}/:id`, 'admin', async (page, form, { id = '' }) => {
+    const known = await packageAt(ctx, id);
+    const typed: Typed = { ...typedFromForm(form), store: known.storeId };
+    const { input, mistakes } = understand(page, typed, known);
+    const shops = await readShops(ctx.db);
+    const again: PackageForm = { known, typed, shops, key: newFormKey(), mistakes };
+    if (Object.keys(mistakes).length > 0) return refused(packageView(page, again));
+    // The same again, as after a double click: nothing to do.
+    if (!isSameAs(known, input)) {
+      if (form.text('version') !== known.versionId) {
+        const problem = { text: page.t('packages.changed_meanwhile') };
+        return refused(packageView(page, { ...again, problem }), 409);
+      }
+      try {
+        await withoutIdempotency(ctx, async (trx) => {
+          await updatePackageIn(trx, ctx, page.actor, id, input);
+          return { status: 200, body: null };
+        });
+      } catch (error) {
+        return afterTaken(page, again, error);
+      }
+    }
+    return seeOther(`${LIST}/${id}`, {
+      flash: { tone: 'good', text: page.t('packages.saved', { name: input.name }) },
+    });
+  });
+
+  /** The product is bought by another package: said beside it, with the way there. Another error is thrown on. */
+  function afterTaken(page: StaffPage, again: PackageForm, error: unknown): Answer {
+    if (!(error instanceof Refusal) || error.code !== 'package-match-taken') throw error;
+    const { package_id: id, package_name: name } = error.facts;
+    if (typeof id !== 'string' || typeof name !== 'string') {
+      const mistakes = { match_value: page.t('packages.mistakes.taken_by_another') };
+      return refused(packageView(page, { ...again, mistakes }), 409);
+    }
+    const mistakes = { match_value: page.t('packages.mistakes.taken', { name }) };
+    return refused(packageView(page, { ...again, mistakes, taken: { id, name } }), 409);
+  }
+}
+
+async function packageAt(ctx: Context, id: string): Promise<Package> {
+  const found = isId(id) ? await findPackage(ctx.db, id) : null;
+  if (!found) throw new Refusal('not-found', 'There is no such package.');
+  return found;
+}

@@ -1,0 +1,59 @@
+import type { SendingChannel } from '../domain/messages';
+import type { Db } from '../platform/db';
+import { limits } from '../platform/limits';
+
+export interface SandboxRow {
+  id: string;
+  channel: SendingChannel;
+  to: string;
+  from: string;
+  subject: string | null;
+  text: string;
+  kind: 'reply' | 'system';
+  at: string;
+  ticket: { id: string; number: string } | null;
+}
+
+type Row = Record<string, unknown>;
+
+function messages(db: Db) {
+  return db('sandbox_messages')
+    .leftJoin('tickets', 'tickets.id', 'sandbox_messages.ticket_id')
+    .select('sandbox_messages.*', 'tickets.number as ticket_number');
+}
+
+function rowFrom(row: Row): SandboxRow {
+  return {
+    id: row.id as string,
+    channel: row.channel as SendingChannel,
+    to: row.to_address as string,
+    from: row.from_address as string,
+    subject: row.subject as string | null,
+    text: row.text as string,
+    kind: row.kind as SandboxRow['kind'],
+    at: row.at as string,
+    ticket:
+      row.ticket_number === null ? null : { id: row.ticket_id as string, number: String(row.ticket_number) },
+  };
+}
+
+/** Newest first. */
+export async function readSandbox(
+  db: Db,
+  { channel, before }: { channel: SendingChannel | null; before: string | null },
+): Promise<{ rows: SandboxRow[]; next: string | null }> {
+  const size = limits.pageSizeDefault;
+  const query = messages(db)
+    .orderBy('sandbox_messages.id', 'desc')
+    .limit(size + 1);
+  if (channel !== null) query.where('sandbox_messages.channel', channel);
+  if (before !== null) query.where('sandbox_messages.id', '<', before);
+  const found = ((await query) as Row[]).map(rowFrom);
+  const rows = found.slice(0, size);
+  return { rows, next: found.length > size ? (rows.at(-1)?.id ?? null) : null };
+}
+
+export async function readSandboxMessage(db: Db, id: string): Promise<SandboxRow | null> {
+  const row = (await messages(db).where('sandbox_messages.id', id).first()) as Row | undefined;
+  return row ? rowFrom(row) : null;
+}

@@ -1,0 +1,189 @@
+import type { Knex } from 'knex';
+import type { Ticket } from '../domain/tickets';
+import type { Db } from '../platform/db';
+import { isId } from '../platform/ids';
+import { type MeterState, readMeters } from './counts.query';
+import { countUpTo, type Slice, sliceOf, whereEachWord } from './list.query';
+
+type Row = Record<string, unknown>;
+export type TicketStatus = Ticket['status'];
+
+/** Not solved yet: what somebody has to do something about. */
+export const OPEN_WORK = ['new', 'open', 'pending', 'on_hold'] as const satisfies TicketStatus[];
+
+/** In which order open work stands: what waits for us, what waits for others, what nobody has paid. */
+export type WorkGroup = 'ours' | 'theirs' | 'unpaid';
+const GROUPS: WorkGroup[] = ['ours', 'theirs', 'unpaid'];
+const RANK = `CASE WHEN tickets.unpaid = 1 THEN 2 WHEN tickets.status IN ('new', 'open') THEN 0 ELSE 1 END`;
+
+/** `work`: open work in its groups; `unpaid`: its last group alone; `all`: everything, the newest activity first. */
+export type TicketsView = 'work' | 'unpaid' | 'all' | TicketStatus;
+
+export interface TicketListRow {
+  id: string;
+  number: number;
+  subject: string;
+  status: TicketStatus;
+  group: WorkGroup | null;
+  unpaid: boolean;
+  spam: boolean;
+  customer: { id: string; name: string };
+  meters: MeterState[];
+  store: string;
+  assignee: string | null;
+  lastMessageAt: string;
+}
+
+export interface TicketFilter {
+  view: TicketsView;
+  /** '': no words. */
+  typed: string;
+  /** Slug; '': every store. */
+  store: string;
+  cursor: string;
+  limit: number;
+}
+
+export interface TicketList extends Slice<TicketListRow> {
+  total: number | undefined;
+  /** Nobody ever asked anything here. */
+  isNew: boolean;
+  stores: { slug: string; name: string }[];
+}
+
+/** The newest activity first; open work by its groups before that. */
+export async function readTicketList(db: Db, now: string, filter: TicketFilter): Promise<TicketList> {
+  const stores = (await db('stores').orderBy('name').select('slug', 'name')) as { slug: string; name: string }[];
+  const isWork = filter.view === 'work';
+  const all = matching(db, filter);
+  const page = all.clone().limit(filter.limit + 1);
+  if (isWork) page.orderByRaw(RANK);
+  page
+    .orderBy([
+      { column: 'tickets.last_message_at', order: 'desc' },
+      { column: 'tickets.id', order: 'desc' },
+    ])
+    .select(
+      'tickets.id',
+      'tickets.number',
+      'tickets.subject',
+      'tickets.status',
+      'tickets.unpaid',
+      'tickets.spam',
+      'tickets.assignee',
+      'tickets.last_message_at',
+      'customers.id as customer_id',
+      'customers.name as customer_name',
+      'stores.name as store_name',
+      db.raw(`${RANK} AS work_rank`),
+    );
+  const from = placeIn(filter.cursor);
+  if (from) page.where(after(from, isWork));
+  const slice = sliceOf((await page) as Row[], filter.limit, placeOf);
+  const meters = await readMeters(db, now, [...new Set(slice.rows.map((row) => row.customer_id as string))]);
+  return {
+    rows: slice.rows.map((row) => ({
+      id: row.id as string,
+      number: Number(row.number),
+      subject: row.subject as string,
+      status: row.status as TicketStatus,
+      group: isWork ? (GROUPS[Number(row.work_rank)] ?? null) : null,
+      unpaid: row.unpaid === 1,
+      spam: row.spam === 1,
+      customer: { id: row.customer_id as string, name: row.customer_name as string },
+      meters: meters.get(row.customer_id as string) ?? [],
+      store: row.store_name as string,
+      assignee: row.assignee as string | null,
+      lastMessageAt: row.last_message_at as string,
+    })),
+    next: slice.next,
+    total: await countUpTo(db, all),
+    isNew: slice.rows.length === 0 && (await db('tickets').first('id')) === undefined,
+    stores,
+  };
+}
+
+function matching(db: Db, filter: TicketFilter): Knex.QueryBuilder {
+  const query = db('tickets')
+    .join('customers', 'customers.id', 'tickets.customer_id')
+    .join('stores', 'stores.id', 'tickets.store_id');
+  if (filter.view === 'work' || filter.view === 'unpaid') query.whereIn('tickets.status', [...OPEN_WORK]);
+  else if (filter.view !== 'all') query.where('tickets.status', filter.view);
+  if (filter.view === 'unpaid') query.where('tickets.unpaid', 1);
+  if (filter.store !== '') query.where('stores.slug', filter.store);
+  const number = /^#?(\d{1,15})$/.exec(filter.typed)?.[1];
+  if (number !== undefined) query.where('tickets.number', Number(number));
+  else whereEachWord(query, ['tickets.subject', 'customers.name', 'customers.email'], filter.typed);
+  return query;
+}
+
+interface Place {
+  rank: number;
+  at: string;
+  id: string;
+}
+
+function placeOf(row: Row): string {
+  return [row.work_rank, row.last_message_at, row.id].join('_');
+}
+
+/** Null: at the beginning, as for whatever is no cursor. */
+function placeIn(cursor: string): Place | null {
+  const [rank = '', at = '', id = ''] = cursor.split('_');
+  return /^[012]$/.test(rank) && /^[\d:.TZ-]{20,30}$/.test(at) && isId(id) ? { rank: Number(rank), at, id } : null;
+}
+
+function after(place: Place, isWork: boolean): (query: Knex.QueryBuilder) => void {
+  const older = (query: Knex.QueryBuilder) => {
+    query
+      .where('tickets.last_message_at', '<', place.at)
+      .orWhere((same: Knex.QueryBuilder) =>
+        same.where('tickets.last_message_at', place.at).where('tickets.id', '<', place.id),
+      );
+  };
+  if (!isWork) return older;
+  return (query) => {
+    query
+      .whereRaw(`${RANK} > ?`, [place.rank])
+      .orWhere((same: Knex.QueryBuilder) => same.whereRaw(`${RANK} = ?`, [place.rank]).where(older));
+  };
+}
+
+/** What else waits, beside a ticket: in the order of the list. */
+export interface WaitingTicket {
+  number: number;
+  subject: string;
+  status: TicketStatus;
+  customer: string;
+  lastMessageAt: string;
+  updatedAt: string;
+}
+
+export async function readWaiting(db: Db, limit: number): Promise<WaitingTicket[]> {
+  const rows = (await db('tickets')
+    .join('customers', 'customers.id', 'tickets.customer_id')
+    .whereIn('tickets.status', [...OPEN_WORK])
+    .where('tickets.unpaid', 0)
+    .orderByRaw(RANK)
+    .orderBy([
+      { column: 'tickets.last_message_at', order: 'desc' },
+      { column: 'tickets.id', order: 'desc' },
+    ])
+    .limit(limit)
+    .select(
+      'tickets.number',
+      'tickets.subject',
+      'tickets.status',
+      'tickets.last_message_at',
+      'tickets.updated_at',
+      'customers.name as customer_name',
+    )) as Row[];
+  return rows.map((row) => ({
+    number: Number(row.number),
+    subject: row.subject as string,
+    status: row.status as TicketStatus,
+    customer: row.customer_name as string,
+    lastMessageAt: row.last_message_at as string,
+    updatedAt: row.updated_at as string,
+  }));
+}
