@@ -17,10 +17,14 @@ export async function up(db: Knex): Promise<void> {
     -- for each detail, the state of the shop (date_modified_gmt and order id) that it was taken from; newer ones win
     details_as_of TEXT NOT NULL,
     created_at TEXT NOT NULL,
-    updated_at TEXT NOT NULL,
-    UNIQUE (store_id, woo_customer_id),
-    UNIQUE (store_id, only_order_woo_id)
+    updated_at TEXT NOT NULL
   )`);
+  // Partial, so that PostgreSQL does not take them for keys: giving a customer a shop account would otherwise lock out
+  // every ledger write that refers to the customer, and both could wait for each other.
+  await db.raw(`CREATE UNIQUE INDEX customers_woo_customer ON customers (store_id, woo_customer_id)
+    WHERE woo_customer_id IS NOT NULL`);
+  await db.raw(`CREATE UNIQUE INDEX customers_only_order ON customers (store_id, only_order_woo_id)
+    WHERE only_order_woo_id IS NOT NULL`);
   await db.raw('CREATE INDEX customers_email ON customers (store_id, email_normalised)');
   await db.raw('CREATE INDEX customers_phone ON customers (store_id, phone_e164)');
   // One customer without a shop account per address: two orders that arrive at once must not make two.

@@ -37,8 +37,9 @@ export async function up(db: Knex): Promise<void> {
     total TEXT,
     date_created_gmt TEXT,
     date_modified_gmt TEXT,
-    -- order.deleted without REST: counts as trashed until a newer snapshot than this date_modified_gmt, or order.restored
-    trashed_after TEXT,
+    -- newest deliveries of order.deleted (without REST to ask) and order.restored; delivery ids sort by receipt
+    trashed_by TEXT,
+    restored_by TEXT,
     -- the store said by REST that the order no longer exists
     gone INTEGER NOT NULL CHECK (gone IN (0, 1)),
     -- refunds as last read by REST: [{id, lines: {woo_line_id: quantity}, money_only}]; null: never read
@@ -64,6 +65,7 @@ export async function up(db: Knex): Promise<void> {
     delivery_id TEXT,
     status TEXT NOT NULL,
     date_modified_gmt TEXT NOT NULL,
+    date_created_gmt TEXT,
     date_paid_gmt TEXT,
     refund_count INTEGER NOT NULL,
     woo_customer_id BIGINT,

@@ -1,3 +1,4 @@
+import type { Children } from '@kitajs/html';
 import { limits } from '../platform/limits';
 import { CopyField } from '../ui/copy';
 import { PostForm } from '../ui/field';
@@ -268,7 +269,7 @@ function Outcome({ page, delivery }: { page: StaffPage; delivery: DeliveryDetail
           <span safe>{delivery.shop}</span>
         </Fact>
         <Fact label={t('deliveries.fact.topic')}>
-          <span safe>{delivery.topic === '' ? t('deliveries.topic.none') : delivery.topic}</span>
+          <span safe>{delivery.topic || t('deliveries.topic.none')}</span>
         </Fact>
         <Fact label={t('deliveries.fact.tries')}>
           <span safe>{String(delivery.tries)}</span>
@@ -287,7 +288,7 @@ function Outcome({ page, delivery }: { page: StaffPage; delivery: DeliveryDetail
   );
 }
 
-function Fact({ label, children }: { label: string; children?: JSX.Element }): JSX.Element {
+function Fact({ label, children }: { label: string; children?: Children }): JSX.Element {
   return (
     <div>
       <dt safe>{label}</dt>

@@ -43,9 +43,7 @@ export function packagesView(page: StaffPage, list: PackageList, shops: ShopName
             <>
               <div safe>{inShort(page, pkg)}</div>
               <div class="z-row-note" safe>
-                {pkg.validityDays === null
-                  ? t('packages.no_end')
-                  : t('packages.valid_days', { count: pkg.validityDays })}
+                {validityWords(page, pkg.validityDays)}
               </div>
             </>,
             ...(several ? [<span safe>{nameOf.get(pkg.storeId) ?? ''}</span>] : []),
@@ -60,4 +58,8 @@ export function packagesView(page: StaffPage, list: PackageList, shops: ShopName
       <Paging page={page} shown={list.packages.length} total={list.total} next={list.next} />
     </Shell>
   );
+}
+
+function validityWords({ t }: StaffPage, days: number | null): string {
+  return days === null ? t('packages.no_end') : t('packages.valid_days', { count: days });
 }

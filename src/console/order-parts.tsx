@@ -50,7 +50,7 @@ function OrderCredits({ page, meters }: { page: StaffPage; meters: OrderMeter[] 
   const told = meters.filter(({ wanted, net }) => wanted > 0 || net > 0);
   if (told.length === 0) return '';
   return (
-    <ul class="z-order-credits">
+    <ul class="z-plain z-dots">
       {told.map(({ meter, wanted, net, shortfall }) => (
         <li>
           <span safe>{amount(page, meter, net)}</span>
@@ -92,9 +92,9 @@ export function OrderTable({
   const columns: Column[] = [
     { label: t('orders.order') },
     { label: t('orders.status') },
-    { label: t('orders.lines'), named: true, wideOnly: ofOne },
+    { label: t('orders.lines'), wideOnly: ofOne },
     { label: t('orders.credits') },
-    { label: t('orders.ticket'), wideOnly: ofOne },
+    { label: t('orders.ticket'), wideOnly: true },
     { label: t('orders.date'), align: 'end' },
   ];
   return <Table caption={caption} columns={columns} rows={rows.map((order) => rowOf(page, order, ofOne))} />;
@@ -124,7 +124,7 @@ function rowOf(page: StaffPage, order: OrderRow, ofOne: boolean): Row {
           {t('orders.none_matched')}
         </span>
       ) : (
-        <span safe>{t('orders.matched', { matched: order.matched, lines: order.lines })}</span>
+        <span safe>{t('orders.matched', { matched: order.matched, count: order.lines })}</span>
       ),
       <OrderCredits page={page} meters={order.meters} />,
       ticket === null ? (

@@ -104,7 +104,7 @@ export async function readOrder(db: Db, id: string): Promise<OrderStory | null> 
     lines,
     refunds: row.refunds === null ? null : (JSON.parse(row.refunds as string) as Refund[]),
     snapshots,
-    gone: row.gone === 1 ? 'deleted' : row.trashed_after !== null ? 'trashed' : null,
+    gone: row.gone === 1 ? 'deleted' : row.status === 'trash' ? 'trashed' : null,
   };
 }
 

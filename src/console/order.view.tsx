@@ -328,7 +328,7 @@ function Snapshot({ page, snapshot }: { page: StaffPage; snapshot: SnapshotStory
           )}
         </span>
       </p>
-      <p class="z-dim">
+      <p class="z-dim z-dots">
         {paidAt === null ? null : (
           <span>
             <Sentence page={page} text="order.paid_on" parts={{ date: <Day page={page} at={paidAt} /> }} />

@@ -211,7 +211,7 @@ function Story({ page, entry }: { page: StaffPage; entry: StatementEntry }): JSX
 /** What a sentence can name: each of them leads to the thing itself. */
 function partsOf(page: StaffPage, entry: StatementEntry): Record<string, JSX.Element> {
   const { order, ticket, expiresAt, messageId } = entry;
-  const place = messageId === null ? '' : `#message-${messageId}`;
+  const place = messageId === null ? '' : `#m-${messageId}`;
   return {
     order: order === null ? '–' : <a href={orderHref(order.id)} safe>{`#${order.number}`}</a>,
     ticket:

@@ -69,8 +69,11 @@ export function ticketView(page: StaffPage, desk: Desk): JSX.Element {
           <PartBox page={page} name="head" desk={desk} />
         </header>
         <details class="z-glance">
-          <summary aria-label={t('ticket.details')}>
+          <summary>
             <PartBox page={page} name="glance" desk={desk} />
+            <span class="visually-hidden" safe>
+              {t('ticket.details')}
+            </span>
             <Icon name="down" />
           </summary>
         </details>

@@ -54,6 +54,13 @@ export async function lockMigrations(trx: Knex.Transaction): Promise<void> {
   if (engineOf(trx) === 'postgres') await trx.raw('SELECT pg_advisory_xact_lock(7310574)');
 }
 
+/** Holds a name until the transaction ends. SQLite has one writer anyway. */
+export async function lockName(trx: Knex.Transaction, name: string): Promise<void> {
+  if (engineOf(trx) === 'postgres') {
+    await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 0))', [name]);
+  }
+}
+
 /** Rows that another process is working on are passed over; on SQLite only one writer exists. */
 export function skipLocked<T extends Knex.QueryBuilder>(query: T): T {
   return (engineOf(query as unknown as Knex) === 'postgres' ? query.forUpdate().skipLocked() : query) as T;

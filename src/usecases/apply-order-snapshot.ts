@@ -1,4 +1,4 @@
-import { bringToOrder, type Grant, grantsOf, type OrderClaim } from '../domain/credits';
+import { bringToOrder, lockedGrantsOf, type OrderClaim } from '../domain/credits';
 import {
   type Customer,
   customerOfBuyer,
@@ -7,7 +7,7 @@ import {
   normaliseEmail,
   phoneToE164,
 } from '../domain/customers';
-import { addMessage } from '../domain/messages';
+import { addMessage, hasConversation } from '../domain/messages';
 import {
   bringLines,
   contentSha256,
@@ -16,6 +16,7 @@ import {
   factsSha256,
   flagsOf,
   isNewestAmbiguous,
+  isTrashed,
   keepSnapshot,
   leaseOrder,
   linesOf,
@@ -24,6 +25,7 @@ import {
   type Order,
   type OrderLine,
   type OrderPayload,
+  paidSince,
   payloadOf,
   type Refund,
   type ReviewFlag,
@@ -37,7 +39,15 @@ import {
 } from '../domain/orders';
 import { type PackageVersion, packageForLine, versionsByIds } from '../domain/packages';
 import { type Store, storeSecrets } from '../domain/stores';
-import { adoptUnpaidTicket, moveTicket, openTicket, ticketToAdopt } from '../domain/tickets';
+import {
+  adoptUnpaidTicket,
+  customerWordWritten,
+  findTicket,
+  lockTicket,
+  moveTicket,
+  openTicket,
+  ticketToAdopt,
+} from '../domain/tickets';
 import type { Shop } from '../gateways/woocommerce/gateway';
 import { addSeconds, iso } from '../platform/clock';
 import { type Trx, withTransaction } from '../platform/db';
@@ -58,7 +68,7 @@ export type OrderNews =
       restored: boolean;
     }
   /** Trashed or deleted; carries no date, so the store is asked where it can be. */
-  | { kind: 'deleted' };
+  | { kind: 'deleted'; deliveryId: string };
 
 export type Applied = 'applied' | 'busy';
 
@@ -110,17 +120,22 @@ async function askStore(ctx: Context, store: Store, known: Order, news: OrderNew
   const snapshots = newestFirst(await snapshotsOf(ctx.db, known.id), store.paidStatuses);
   let order: Readings['order'] = null;
   let refundsMayExist = (known.refunds ?? []).length > 0 || snapshots.some((s) => s.refundCount > 0);
-  if (news.kind === 'deleted') {
+  if (news.kind === 'deleted' || known.gone) {
+    // A deleted order that is heard of again is asked for again: one wrong 404 must not take credits for good.
     order = await gateway.readOrder(shop, known.wooId);
-  } else {
+  }
+  if (news.kind === 'snapshot') {
     const payload = orderIn(news.json);
     refundsMayExist ||= payload.refundCount > 0;
-    const came = draftSnapshot(payload, contentSha256(news.json));
+    const came = draftSnapshot(payload, contentSha256(news.json), iso(ctx.clock.now()));
     const isKnown = snapshots.some((s) => s.contentSha256 === came.contentSha256);
     const all = newestFirst(isKnown ? snapshots : [...snapshots, came], store.paidStatuses);
-    if (isNewestAmbiguous(all, store.paidStatuses)) order = await gateway.readOrder(shop, known.wooId);
+    if (order === null && isNewestAmbiguous(all, store.paidStatuses)) {
+      order = await gateway.readOrder(shop, known.wooId);
+    }
   }
-  if (!refundsMayExist || known.gone) return { order, refunds: null };
+  if (order?.kind === 'order') refundsMayExist ||= orderIn(order.json).refundCount > 0;
+  if (!refundsMayExist || order?.kind === 'missing') return { order, refunds: null };
   const read = await gateway.readRefunds(shop, known.wooId);
   return { order, refunds: read.kind === 'refunds' ? readRefundsBody(read.json) : null };
 }
@@ -136,18 +151,21 @@ function orderIn(json: string): OrderPayload {
   return body.order;
 }
 
-function draftSnapshot(payload: OrderPayload, sha256: string) {
+function draftSnapshot(payload: OrderPayload, sha256: string, receivedAt: string) {
   return {
     id: sha256,
     contentSha256: sha256,
     factsSha256: factsSha256(payload),
     status: payload.status,
     dateModifiedGmt: payload.dateModifiedGmt,
+    dateCreatedGmt: payload.dateCreatedGmt,
     datePaidGmt: payload.datePaidGmt,
     refundCount: payload.refundCount,
     wooCustomerId: payload.wooCustomerId,
     emailNormalised: normaliseEmail(payload.billing.email),
     confirmedAt: null,
+    receivedAt,
+    deliveryId: null,
   };
 }
 
@@ -185,15 +203,19 @@ async function apply(
   if (news.kind === 'snapshot') await keep(news.json, news.source, news.deliveryId);
   if (readings.order?.kind === 'order') await keep(readings.order.json, 'rest', null);
   if (readings.order?.kind === 'missing') order.gone = true;
+  if (readings.order?.kind === 'order') order.gone = false;
   if (readings.refunds) order.refunds = readings.refunds;
+  const later = (a: string | null, b: string | null) => (a === null || (b !== null && b > a) ? b : a);
+  if (news.kind === 'deleted' && readings.order?.kind === 'unavailable') {
+    order.trashedBy = later(order.trashedBy, news.deliveryId);
+  }
+  if (news.kind === 'snapshot' && news.restored) order.restoredBy = later(order.restoredBy, news.deliveryId);
+  // What the store says itself is newer than any deletion that was heard of.
+  if (readings.order?.kind === 'order') order.trashedBy = null;
 
   const ordered = newestFirst(await snapshotsOf(trx, orderId), store.paidStatuses);
-  const newestDate = ordered[0]?.dateModifiedGmt ?? '';
-  if (news.kind === 'deleted' && readings.order?.kind === 'unavailable') order.trashedAfter = newestDate;
-  if (readings.order?.kind === 'order' || (news.kind === 'snapshot' && news.restored))
-    order.trashedAfter = null;
-  if (order.trashedAfter !== null && newestDate > order.trashedAfter) order.trashedAfter = null;
-  const state = stateOf(ordered, store.paidStatuses, order);
+  const trashed = isTrashed(ordered, order);
+  const state = stateOf(ordered, store.paidStatuses, order.gone || trashed);
   order.paid = state.paid;
   order.everPaid = state.everPaid;
 
@@ -204,7 +226,7 @@ async function apply(
     return true;
   }
   order.number = newest.number;
-  order.status = order.gone ? 'deleted' : order.trashedAfter !== null ? 'trash' : newest.status;
+  order.status = order.gone ? 'deleted' : trashed ? 'trash' : newest.status;
 
   let lines = await linesOf(trx, orderId);
   const catalogVersion = await currentInSequence(trx, 'catalog');
@@ -238,18 +260,19 @@ async function apply(
     lines,
   });
 
-  const customer = await bringCustomer(trx, moment, store, order, ordered, newest, flags);
+  const customer = await bringCustomer(trx, moment, store, order, ordered, newest, came, flags);
   order.customerId = customer.id;
   const opens = [...bought.values()].some((version) => version.opensTicket);
   const opened = state.everPaid && opens && order.ticketId === null;
   if (opened) order.ticketId = await bringTicket(trx, moment, customer, newest, lines, orderId);
   await saveOrder(trx, { ...order, reviewFlags: flags }, newest, moment.at);
-  if (order.ticketId && newest.customerNote.trim() !== '') {
-    await addMessage(
+  const ticket = order.ticketId ? await findTicket(trx, order.ticketId) : null;
+  if (ticket && newest.customerNote.trim() !== '') {
+    const said = await addMessage(
       trx,
       { ...moment, actor: { kind: 'customer', id: customer.id, name: customer.name } },
       {
-        ticketId: order.ticketId,
+        ticketId: ticket.id,
         direction: 'in',
         channel: 'order_note',
         kind: 'customer',
@@ -258,6 +281,8 @@ async function apply(
         status: 'received',
       },
     );
+    // On a ticket that people write on already it is a word like any other: replies must have seen it.
+    if (said && ticket.createdAt !== moment.at) await customerWordWritten(trx, moment, ticket.id);
   }
   if (opened && order.ticketId && state.paid) {
     await greetCustomer(trx, moment, {
@@ -272,11 +297,11 @@ async function apply(
       }),
     });
   }
-  const expiry = await paidSince(trx, ordered, store.paidStatuses);
+  const since = paidSince(ordered, store.paidStatuses);
   await bringToOrder(trx, moment, {
     orderId,
     customerId: customer.id,
-    claims: claimsOf(store, order, lines, bought, expiry, flags),
+    claims: claimsOf(store, order, lines, { bought, since, ticketFamilyId: ticket?.familyId ?? null }, flags),
     reason: `order ${order.number}: ${order.status}`,
   });
   if (flags.includes('quantity-too-large')) {
@@ -285,26 +310,14 @@ async function apply(
   return true;
 }
 
-/** The date from which validity counts: the latest payment date (else creation date) that any paid snapshot tells. */
-async function paidSince(
-  trx: Trx,
-  ordered: { id: string; status: string; datePaidGmt: string | null }[],
-  paidStatuses: string[],
-): Promise<string | null> {
-  const paidDates = ordered.flatMap((snapshot) => snapshot.datePaidGmt ?? []);
-  if (paidDates.length > 0) return paidDates.sort().at(-1) as string;
-  const paid = ordered.find((snapshot) => paidStatuses.includes(snapshot.status));
-  return paid ? (await payloadOf(trx, paid.id)).dateCreatedGmt : null;
-}
-
 function claimsOf(
   store: Store,
   order: Order,
   lines: OrderLine[],
-  bought: Map<string, PackageVersion>,
-  since: string | null,
+  terms: { bought: Map<string, PackageVersion>; since: string | null; ticketFamilyId: string | null },
   flags: ReviewFlag[],
 ): OrderClaim[] {
+  const { bought, since } = terms;
   return lines.flatMap((line) => {
     const version = line.packageVersionId ? bought.get(line.packageVersionId) : undefined;
     if (!version) return [];
@@ -324,7 +337,7 @@ function claimsOf(
         videoBlockMinutes: version.videoBlockMinutes,
         priceList: meter === 'any' ? version.priceList : null,
         scope: version.scope,
-        ticketFamilyId: version.scope === 'ticket' ? order.ticketId : null,
+        ticketFamilyId: version.scope === 'ticket' ? terms.ticketFamilyId : null,
         expiresAt:
           version.validityDays === null || since === null
             ? null
@@ -334,44 +347,82 @@ function claimsOf(
   });
 }
 
-/** Identity is taken from the newest snapshot that identifies somebody. */
+/** Identity is taken from the newest snapshot that identifies somebody; details from every snapshot, the newest first. */
 async function bringCustomer(
   trx: Trx,
   moment: Moment,
   store: Store,
   order: Order,
-  ordered: { id: string; wooCustomerId: number | null; emailNormalised: string | null }[],
+  ordered: {
+    id: string;
+    contentSha256: string;
+    wooCustomerId: number | null;
+    emailNormalised: string | null;
+  }[],
   newest: OrderPayload,
+  came: { payload: OrderPayload; contentSha256: string }[],
   flags: ReviewFlag[],
 ): Promise<Customer> {
   const who = ordered.find((s) => s.wooCustomerId !== null || s.emailNormalised !== null);
   const payload = who && who.id !== ordered[0]?.id ? await payloadOf(trx, who.id) : newest;
+  const identity = {
+    wooCustomerId: who?.wooCustomerId ?? null,
+    emailNormalised: who?.emailNormalised ?? null,
+  };
+  const about = { storeId: store.id, identity, wooOrderId: order.wooId };
+  let wanted = await customerOfBuyer(trx, moment, {
+    ...about,
+    ...detailsIn(payload, store, order, who?.contentSha256 ?? ''),
+  });
+  for (const { payload: told, contentSha256: hash } of came) {
+    const sameBuyer =
+      told.wooCustomerId === identity.wooCustomerId &&
+      normaliseEmail(told.billing.email) === identity.emailNormalised;
+    if (!sameBuyer) continue;
+    wanted = await customerOfBuyer(trx, moment, { ...about, ...detailsIn(told, store, order, hash) });
+  }
+  if (order.customerId === null || order.customerId === wanted.id) return wanted;
+  if (await mayMove(trx, order, order.customerId)) {
+    if (order.ticketId !== null) {
+      await moveTicket(trx, moment, { ticketId: order.ticketId, customerId: wanted.id });
+    }
+    return wanted;
+  }
+  flags.push('customer-changed');
+  return (await findCustomer(trx, order.customerId)) as Customer;
+}
+
+function detailsIn(payload: OrderPayload, store: Store, order: Order, contentHash: string) {
   const { billing } = payload;
-  const wanted = await customerOfBuyer(trx, moment, {
-    storeId: store.id,
-    identity: { wooCustomerId: who?.wooCustomerId ?? null, emailNormalised: who?.emailNormalised ?? null },
-    wooOrderId: order.wooId,
+  return {
     details: {
       name: billing.name,
-      email: billing.email,
+      // A placeholder reaches nobody, and must not replace an address that does.
+      email: normaliseEmail(billing.email) === null ? '' : billing.email,
       phone: billing.phone,
       phoneE164: phoneToE164(billing.phone, billing.country, store.country) ?? '',
       country: billing.country,
       locale: localeOf(payload.meta, billing.country, store.locale),
     },
-    asOf: `${payload.dateModifiedGmt} ${String(order.wooId).padStart(12, '0')}`,
-  });
-  if (order.customerId === null || order.customerId === wanted.id) return wanted;
-  const grants = (await grantsOf(trx, order.customerId)).filter((grant) => grant.orderId === order.id);
-  const isUntouched = grants.every((grant: Grant) => grant.held === 0 && grant.used === 0);
-  if (!isUntouched) {
-    flags.push('customer-changed');
-    return (await findCustomer(trx, order.customerId)) as Customer;
+    asOf: `${payload.dateModifiedGmt} ${String(order.wooId).padStart(12, '0')} ${contentHash}`,
+  };
+}
+
+/**
+ * An order goes to another customer only while nothing of its credits is held, used or corrected, and nobody has
+ * written on its ticket: a conversation is not handed to a stranger. Locks ticket, then balance, before it looks.
+ */
+async function mayMove(trx: Trx, order: Order, customerId: string): Promise<boolean> {
+  if (order.ticketId !== null) {
+    const ticket = await lockTicket(trx, order.ticketId);
+    if (ticket?.origin !== 'order' || ticket.firstRepliedAt !== null) return false;
+    if ((await countOrdersOfTicket(trx, order.ticketId)) > 1) return false;
+    if (await hasConversation(trx, order.ticketId)) return false;
   }
-  if (order.ticketId !== null && (await countOrdersOfTicket(trx, order.ticketId)) === 1) {
-    await moveTicket(trx, moment, { ticketId: order.ticketId, customerId: wanted.id });
-  }
-  return wanted;
+  const grants = (await lockedGrantsOf(trx, customerId)).filter((grant) => grant.orderId === order.id);
+  return grants.every(
+    (grant) => grant.held === 0 && grant.used === 0 && grant.revoked === grant.orderRevoked,
+  );
 }
 
 async function bringTicket(

@@ -12,7 +12,12 @@ import { type Context, momentOf } from './context';
 export async function expireCredits(ctx: Context, input: { limit: number }): Promise<number> {
   const customers = await customersWithDueGrants(ctx.db, iso(ctx.clock.now()), input.limit);
   for (const customerId of customers) {
-    await withTransaction(ctx.db, (trx) => expireDueOf(trx, momentOf(ctx, systemActor), customerId));
+    try {
+      await withTransaction(ctx.db, (trx) => expireDueOf(trx, momentOf(ctx, systemActor), customerId));
+    } catch (error) {
+      // The rest goes on; this one is due again in a minute.
+      ctx.log.error({ err: error, customer_id: customerId }, 'credits of a customer could not be expired');
+    }
   }
   return customers.length;
 }

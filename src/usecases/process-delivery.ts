@@ -85,7 +85,7 @@ async function carryOut(ctx: Context, delivery: Delivery): Promise<Outcome> {
   }
   const json = decodeUtf8(delivery.body);
   if (json === null) return { kind: 'failed', reason: 'The body is not UTF-8 text.' };
-  const body = readOrderBody(json);
+  const body = readOrderBody(json, delivery.topic);
   switch (body.kind) {
     case 'unreadable':
       return { kind: 'failed', reason: body.reason };
@@ -93,7 +93,10 @@ async function carryOut(ctx: Context, delivery: Delivery): Promise<Outcome> {
       // The body names no order: the next reconciliation finds it, until then it stays as it was.
       return { kind: 'ignored', reason: `WooCommerce sent an error instead of the order: ${body.code}.` };
     case 'deleted':
-      return applied(body.wooId, await applyOrderNews(ctx, store, body.wooId, { kind: 'deleted' }));
+      return applied(
+        body.wooId,
+        await applyOrderNews(ctx, store, body.wooId, { kind: 'deleted', deliveryId: delivery.id }),
+      );
     case 'order': {
       const { wooId } = body.order;
       const restored = delivery.topic === 'order.restored';

@@ -24,7 +24,12 @@ const AGENT = 'bor@example.com';
 const MALLORY = 'mallory@example.com';
 
 const MAJA: Buyer = { first: 'Maja', last: 'Novak', email: 'maja.novak@example.com', phone: '041 555 100' };
-const PETRA: Buyer = { first: 'Petra', last: 'Žagar Rupnik', email: 'petra@example.com', phone: '040 123 456' };
+const PETRA: Buyer = {
+  first: 'Petra',
+  last: 'Žagar Rupnik',
+  email: 'petra@example.com',
+  phone: '040 123 456',
+};
 
 /** Elements alone: within the quotes of an attribute a `<` starts nothing. */
 function elementsIn(text: string): string {
@@ -221,7 +226,14 @@ describeEachEngine('giving and correcting credits', (engine) => {
   async function fill(who: Visitor, fields: Record<string, string>) {
     const form = await who.get(path).expect(200);
     const hidden = { _csrf: csrfIn(form), key: fieldIn(form, 'key') };
-    return { ...hidden, kind: 'goodwill', meter: 'sms', quantity: '2', reason: 'A printer on fire', ...fields };
+    return {
+      ...hidden,
+      kind: 'goodwill',
+      meter: 'sms',
+      quantity: '2',
+      reason: 'A printer on fire',
+      ...fields,
+    };
   }
 
   test('an agent gives goodwill after having been asked in words, and it happens once', async () => {
@@ -365,7 +377,7 @@ describeEachEngine('the statement', (engine) => {
     ]);
     expect(page.text).toContain(`href="/console/orders/${maja.id}"`);
     const [message] = await world.app.db('messages').where({ ticket_id: maja.ticketId, channel: 'sms' });
-    expect(page.text).toContain(`href="/console/tickets/${number}#message-${message.id}"`);
+    expect(page.text).toContain(`href="/console/tickets/${number}#m-${message.id}"`);
 
     const all = wordsIn(await world.carol.get(path).expect(200));
     expect(all).toContain('bought3on hold− 1left= 2');
@@ -383,7 +395,11 @@ describeEachEngine('the statement', (engine) => {
 
     // One of the messages turns out to have failed: its credit covers what the order no longer pays for.
     const [message] = await world.app.db('messages').where({ ticket_id: petra.ticketId, channel: 'sms' });
-    await settleMessage(world.app.ctx, { messageId: message.id, outcome: 'failed', reason: 'unknown number' });
+    await settleMessage(world.app.ctx, {
+      messageId: message.id,
+      outcome: 'failed',
+      reason: 'unknown number',
+    });
     const covered = wordsIn(await world.carol.get(path).expect(200));
     expect(covered).toContain('The SMS did not arrive');
     expect(covered).toContain('Went to what order #1200 no longer pays for');
@@ -406,7 +422,13 @@ describeEachEngine('the statement', (engine) => {
   test('comes in pages, by kind, and of a kind that never was it says so', async () => {
     const { customerId } = await world.shop.order({ id: 1 }, MAJA);
     for (let i = 0; i < 51; i++) {
-      await world.shop.adjust({ customerId, meter: 'sms', quantity: 1, kind: 'goodwill', reason: `no. ${i}` });
+      await world.shop.adjust({
+        customerId,
+        meter: 'sms',
+        quantity: 1,
+        kind: 'goodwill',
+        reason: `no. ${i}`,
+      });
     }
     const path = `/console/customers/${customerId}/statement`;
     const first = await world.carol.get(`${path}?meter=sms`).expect(200);
@@ -432,7 +454,12 @@ describeEachEngine('the statement', (engine) => {
     await world.app.db('package_versions').update({ name: HOSTILE });
     await world.shop.adjust({ customerId, meter: 'sms', quantity: 1, kind: 'goodwill', reason: HOSTILE });
     const path = `/console/customers/${customerId}`;
-    for (const at of ['/console/customers', path, `${path}/statement`, `/console/customers?q=${encodeURIComponent(HOSTILE)}`]) {
+    for (const at of [
+      '/console/customers',
+      path,
+      `${path}/statement`,
+      `/console/customers?q=${encodeURIComponent(HOSTILE)}`,
+    ]) {
       const page = await world.carol.get(at).expect(200);
       expect([at, elementsIn(page.text).includes('<script>document')]).toEqual([at, false]);
       expect(page.text).toContain(HOSTILE_TEXT);
@@ -477,7 +504,12 @@ describeInBrowser('customers in a browser', (engine) => {
       const bought = await shop.order({ id: 1400 + i, lines: i % 4 === 2 ? [] : [{ id: 1 }] }, buyer);
       if (i === 0) {
         await shop.adjust({ customerId: bought.customerId, meter: 'sms', quantity: -10, kind: 'correction' });
-        await shop.adjust({ customerId: bought.customerId, meter: 'video', quantity: -2, kind: 'correction' });
+        await shop.adjust({
+          customerId: bought.customerId,
+          meter: 'video',
+          quantity: -2,
+          kind: 'correction',
+        });
       }
     }
     shop.app.clock.advance({ hours: 5 });

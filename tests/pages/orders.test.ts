@@ -21,6 +21,7 @@ const MALLORY = 'mallory@example.com';
 
 const MAJA: Buyer = { first: 'Maja', last: 'Novak', email: 'maja.novak@example.com', phone: '041 555 100' };
 const PETRA: Buyer = { first: 'Petra', last: 'Žagar', email: 'petra@example.com', phone: '040 123 456' };
+const ANA: Buyer = { first: 'Ana', last: 'Kos', email: 'ana.kos@example.com', phone: '031 777 888' };
 
 function elementsIn(text: string): string {
   return text.replace(/="[^"]*"/g, '=""');
@@ -68,10 +69,18 @@ async function liveThrough(shop: ShopLife) {
   const paid = await shop.order({ id: 1193 }, MAJA);
   await shop.order({ id: 1193, status: 'completed', modified: '2026-11-21T08:00:00' }, MAJA);
 
-  const lines = [{ id: 1, quantity: 3 }, { id: 2, sku: 'PAPER' }];
+  const lines = [
+    { id: 1, quantity: 3 },
+    { id: 2, sku: 'PAPER' },
+  ];
   await shop.order({ id: 1194, lines }, PETRA, { 2: 'Papir A4' });
   refunds(app, [{ id: 77, lines: { 1: 1 } }]);
-  const refunded = { id: 1194, lines, refunds: [{ id: 77, total: '-29.00' }], modified: '2026-11-22T09:00:00' };
+  const refunded = {
+    id: 1194,
+    lines,
+    refunds: [{ id: 77, total: '-29.00' }],
+    modified: '2026-11-22T09:00:00',
+  };
   const half = await shop.order(refunded, PETRA, { 2: 'Papir A4' });
 
   const before = { id: 1195, refunds: [{ id: 78, total: '-5.00' }] };
@@ -79,10 +88,10 @@ async function liveThrough(shop: ShopLife) {
   const money = await shop.order(before, MAJA);
   app.gateways.readRefunds.answer(null);
 
-  const used = await shop.order({ id: 1196 }, PETRA);
+  const used = await shop.order({ id: 1196 }, ANA);
   await shop.reply(used.ticketId, 'sms');
   const cancelled = { id: 1196, status: 'cancelled', paid: null, modified: '2026-11-22T11:00:00' };
-  await shop.order(cancelled, PETRA);
+  await shop.order(cancelled, ANA);
 
   const waiting = await shop.order({ id: 1197, status: 'pending', paid: null }, MAJA);
   const paper = await shop.order({ id: 1198, lines: [{ id: 1, sku: 'PAPER' }] }, MAJA);
@@ -116,27 +125,40 @@ describeEachEngine('the orders', (engine) => {
     expect(numbersIn(page)).toEqual(['1198', '1197', '1196', '1195', '1194', '1193']);
     const rows = page.text.split('<tr>').map((row) => wordsIn({ text: `<main>${row}` }));
     const row = (number: string) => rows.find((words) => words.startsWith(`#${number}`)) ?? '';
-    expect(row('1193')).toMatch(/^#1193Maja Novak \| paidcompleted \| 1 of 1 \| 10 SMS \| 20 e-mails \| 3 video credits \| \| #1 \| 20 Nov/);
-    expect(row('1194')).toContain('paidprocessing | 1 of 2 | 20 SMS | 40 e-mails | 6 video credits');
+    expect(row('1193')).toMatch(
+      /^#1193Maja Novak \| paidcompleted \| 1 of 1 line \| 10 SMS \| 20 e-mails \| 3 video credits \| \| #1 \| 20 Nov/,
+    );
+    expect(row('1194')).toContain('paidprocessing | 1 of 2 lines | 20 SMS | 40 e-mails | 6 video credits');
     expect(row('1195')).toContain('paidprocessingmoney-only refund');
-    expect(row('1196')).toContain('no longer paidcancelled | 1 of 1 | 1 SMS · pays for 0 now 1 SMS short');
-    expect(row('1197')).toContain('not paidwaiting for payment | 1 of 1 | | none');
+    expect(row('1196')).toContain(
+      'no longer paidcancelled | 1 of 1 line | 1 SMS · pays for 0 now 1 SMS short',
+    );
+    expect(row('1197')).toContain('not paidwaiting for payment | 1 of 1 line | | none');
     expect(row('1198')).toContain('paidprocessing | buys no package | | none');
     expect(wordsIn(page)).toContain('6 of 6');
   });
 
   test('are narrowed down by number, name, status and what needs review, all in the address', async () => {
     const { paid } = await liveThrough(world.shop);
-    const found = async (query: string) => numbersIn(await world.carol.get(`/console/orders?${query}`).expect(200));
+    const found = async (query: string) =>
+      numbersIn(await world.carol.get(`/console/orders?${query}`).expect(200));
     expect(await found('q=%231193')).toEqual(['1193']);
     expect(await found('q=119')).toHaveLength(6);
-    expect(await found('q=%C5%BEagar')).toEqual(['1196', '1194']);
+    expect(await found('q=%C5%BEagar')).toEqual(['1194']);
     expect(await found('q=maja.novak%40')).toEqual(['1198', '1197', '1195', '1193']);
     expect(await found('status=cancelled')).toEqual(['1196']);
     expect(await found('status=cancelled&q=maja')).toEqual([]);
     expect(await found('review=yes')).toEqual(['1195']);
     expect(await found(`customer=${paid.customerId}`)).toEqual(['1198', '1197', '1195', '1193']);
-    for (const query of ['q=%00', 'status=%00', 'cursor=x', 'q=%25', "q='", 'status=%3Cscript%3E', 'review=no']) {
+    for (const query of [
+      'q=%00',
+      'status=%00',
+      'cursor=x',
+      'q=%25',
+      "q='",
+      'status=%3Cscript%3E',
+      'review=no',
+    ]) {
       await world.carol.get(`/console/orders?${query}`).expect(200);
     }
     await world.carol.get('/console/orders?customer=x').expect(404);
@@ -193,7 +215,10 @@ describeEachEngine('an order', (engine) => {
     const { paid } = await liveThrough(world.shop);
     const page = await world.carol.get(`/console/orders/${paid.id}`).expect(200);
     const { number } = await world.app.db('tickets').where({ id: paid.ticketId }).first();
-    const deliveries = await world.app.db('order_snapshots').where({ order_id: paid.id }).select('delivery_id');
+    const deliveries = await world.app
+      .db('order_snapshots')
+      .where({ order_id: paid.id })
+      .select('delivery_id');
     expect(deliveries).toHaveLength(2);
     for (const href of [
       `/console/customers/${paid.customerId}`,
@@ -204,7 +229,9 @@ describeEachEngine('an order', (engine) => {
       expect(page.text).toContain(`href="${href}"`);
     }
     // Deliveries and packages are for admins.
-    const mallory = await (await Visitor.of(world.app, MALLORY)).get(`/console/orders/${paid.id}`).expect(200);
+    const mallory = await (await Visitor.of(world.app, MALLORY))
+      .get(`/console/orders/${paid.id}`)
+      .expect(200);
     expect(mallory.text).not.toContain('/admin/');
   });
 
@@ -221,7 +248,10 @@ describeEachEngine('an order', (engine) => {
       'quantity-too-large',
       'of-a-later-version',
     ];
-    await world.app.db('orders').where({ id: paid.id }).update({ review_flags: JSON.stringify(flags) });
+    await world.app
+      .db('orders')
+      .where({ id: paid.id })
+      .update({ review_flags: JSON.stringify(flags) });
     const all = await wordsOf(paid);
     for (const sentence of [
       'The shop refunded more items than were bought.',
@@ -276,7 +306,11 @@ describeEachEngine('an order', (engine) => {
       review_flags: JSON.stringify([HOSTILE]),
       refunds: JSON.stringify([{ id: 1, quantities: { 1: 1, 9: 2 } }]),
     });
-    for (const path of ['/console/orders', `/console/orders/${order.id}`, `/console/orders?customer=${order.customerId}`]) {
+    for (const path of [
+      '/console/orders',
+      `/console/orders/${order.id}`,
+      `/console/orders?customer=${order.customerId}`,
+    ]) {
       const page = await world.carol.get(path).expect(200);
       expect([path, elementsIn(page.text).includes('<script>document')]).toEqual([path, false]);
       expect(page.text).toContain(HOSTILE_TEXT);

@@ -8,7 +8,7 @@ import { startVideoSession } from '../../src/usecases/start-video-session';
 import type { TestApp } from './app';
 import { makePackage, orderJson, receive } from './shop';
 
-export const bob: Actor = { kind: 'staff', id: 'bob', name: 'Bob Kralj' };
+const bob: Actor = { kind: 'staff', id: 'bob', name: 'Bob Kralj' };
 
 export interface Buyer {
   first: string;

@@ -22,10 +22,12 @@ import {
   findHold,
   findHoldByKey,
   grantsByIds,
+  grantsOfCustomer,
   grantsOfOrder,
   type Hold,
   type HoldCauseKind,
   insertHold,
+  lockBalance,
   newestGrantOfMeter,
   saveCapturedDraws,
   settleHold,
@@ -307,7 +309,9 @@ function isFor(grant: Grant, claim: OrderClaim, customerId: string): boolean {
 }
 
 function bringToClaim(book: Book, grant: Grant, claim: OrderClaim, moment: Moment, cause: Cause): void {
-  const expiresAt = laterExpiry(grant.expiresAt, claim.expiresAt, grant.granted === 0);
+  // An expiry is only ever moved later; but when an older snapshot shows that another package was bought, its terms count.
+  const isOther = grant.granted === 0 || grant.packageVersionId !== claim.packageVersionId;
+  const expiresAt = isOther ? claim.expiresAt : laterOf(grant.expiresAt, claim.expiresAt);
   const terms = { ...claim, expiresAt };
   const changed =
     grant.wanted !== claim.wanted ||
@@ -332,9 +336,8 @@ function bringToClaim(book: Book, grant: Grant, claim: OrderClaim, moment: Momen
   book.settle(grant, cause);
 }
 
-/** Null means never. An expiry is only ever moved later. */
-function laterExpiry(known: string | null, claimed: string | null, isNew: boolean): string | null {
-  if (isNew) return claimed;
+/** Null means never. */
+function laterOf(known: string | null, claimed: string | null): string | null {
   if (known === null || claimed === null) return null;
   return known > claimed ? known : claimed;
 }
@@ -453,6 +456,12 @@ export async function adjust(trx: Trx, moment: Moment, input: Adjustment): Promi
   }
   await book.close();
   return { adjustmentId };
+}
+
+/** A customer's grants, and nobody else writes that customer's ledger until the transaction ends. */
+export async function lockedGrantsOf(trx: Trx, customerId: string): Promise<Grant[]> {
+  await lockBalance(trx, customerId);
+  return grantsOfCustomer(trx, customerId);
 }
 
 /** What one credit of `any` pays where a package says nothing else (DESIGN §3 "Packages"). */

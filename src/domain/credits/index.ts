@@ -6,6 +6,7 @@ export {
   everHadMeter,
   expireDueOf,
   hold,
+  lockedGrantsOf,
   type OrderClaim,
   quoteHold,
   release,

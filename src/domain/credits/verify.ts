@@ -47,6 +47,12 @@ export async function verifyLedger(db: Db): Promise<LedgerReport> {
     );
     problems.push(`Grant ${String(row.id)} differs from its entries: ${told}.`);
   }
+  for (const row of await rows(`SELECT g.id FROM credit_grants g LEFT JOIN (SELECT e.grant_id,
+        SUM(CASE e.type WHEN 'revoke' THEN e.quantity WHEN 'reinstate' THEN -e.quantity ELSE 0 END) AS taken
+        FROM credit_entries e GROUP BY e.grant_id) s ON s.grant_id = g.id
+      WHERE g.order_revoked <> COALESCE(s.taken, 0)`)) {
+    problems.push(`Grant ${String(row.id)} notes another sum taken back by its order than its entries do.`);
+  }
   for (const row of await rows(`SELECT s.grant_id FROM (${perGrant}) s
       LEFT JOIN credit_grants g ON g.id = s.grant_id
       WHERE g.id IS NULL OR s.owners <> 1 OR g.customer_id <> s.customer_id OR g.meter <> s.meter`)) {

@@ -1,4 +1,5 @@
 import type { Trx } from '../../platform/db';
+import { lockName } from '../../platform/dialect';
 import type { Moment } from '../../platform/moment';
 import { assert } from '../../platform/refusal';
 import { type Details, type Identity, mergeDetails } from './rules';
@@ -31,6 +32,8 @@ export interface Buyer {
  * Source:  DESIGN §3 "Customer"
  */
 export async function customerOfBuyer(trx: Trx, moment: Moment, buyer: Buyer): Promise<Customer> {
+  // Two orders of one person at once: without this, one by account and one by address would make two customers.
+  for (const key of keysOf(buyer)) await lockName(trx, key);
   // Each round that finds nobody and cannot make one lost a race, and finds the winner's row in the next.
   for (let round = 0; round < 3; round++) {
     const found = await identify(trx, moment, buyer);
@@ -54,6 +57,15 @@ export async function customerOfBuyer(trx: Trx, moment: Moment, buyer: Buyer): P
   throw new Error(`no customer could be found or made for order ${buyer.wooOrderId}`);
 }
 
+function keysOf({ storeId, identity, wooOrderId }: Buyer): string[] {
+  const { wooCustomerId, emailNormalised } = identity;
+  const keys = [
+    ...(wooCustomerId === null ? [] : [`account:${wooCustomerId}`]),
+    ...(emailNormalised === null ? [] : [`email:${emailNormalised}`]),
+  ];
+  return (keys.length > 0 ? keys : [`order:${wooOrderId}`]).map((key) => `customer:${storeId}:${key}`).sort();
+}
+
 async function identify(trx: Trx, moment: Moment, buyer: Buyer): Promise<Customer | null> {
   const { wooCustomerId, emailNormalised } = buyer.identity;
   if (wooCustomerId === null && emailNormalised === null) {
@@ -69,6 +81,19 @@ async function identify(trx: Trx, moment: Moment, buyer: Buyer): Promise<Custome
     : identify(trx, moment, buyer);
 }
 
+/**
+ * An account keeps its address and number: what somebody typed into an order's billing fields must not lead a shop
+ * account's mail, or its later orders, to another person. Only what was not known at all is taken.
+ */
+function withoutContacts(known: Details, told: Details): Details {
+  return {
+    ...told,
+    email: known.email === '' ? told.email : '',
+    phone: known.phone === '' ? told.phone : '',
+    phoneE164: known.phoneE164 === '' ? told.phoneE164 : '',
+  };
+}
+
 async function refresh(trx: Trx, moment: Moment, found: Customer, buyer: Buyer): Promise<Customer> {
   let customer = found;
   for (let round = 0; round < 3; round++) {
@@ -80,7 +105,9 @@ async function refresh(trx: Trx, moment: Moment, found: Customer, buyer: Buyer):
       country: customer.country ?? '',
       locale: customer.locale,
     };
-    const next = mergeDetails({ details: known, asOf: customer.detailsAsOf }, buyer);
+    const told =
+      customer.wooCustomerId === null ? buyer : { ...buyer, details: withoutContacts(known, buyer.details) };
+    const next = mergeDetails({ details: known, asOf: customer.detailsAsOf }, told);
     if (!next || (await saveDetails(trx, customer, { ...next, at: moment.at }))) {
       return (await findCustomer(trx, customer.id)) as Customer;
     }

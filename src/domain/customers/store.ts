@@ -1,5 +1,5 @@
 import type { Db, Trx } from '../../platform/db';
-import { type Details, type DetailsAsOf, type Identity, normaliseEmail } from './rules';
+import type { Details, DetailsAsOf, Identity } from './rules';
 
 export interface Customer {
   id: string;
@@ -125,8 +125,6 @@ export async function saveDetails(
     .where({ id: customer.id, details_as_of: JSON.stringify(customer.detailsAsOf) })
     .update({
       ...columns(next.details, next.asOf),
-      // A shop account keeps its identity when its address changes; a guest is the address.
-      ...(customer.wooCustomerId === null ? {} : { email_normalised: normaliseEmail(next.details.email) }),
       updated_at: next.at,
     });
   return changed === 1;

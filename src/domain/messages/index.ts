@@ -19,6 +19,7 @@ export {
   type Claim,
   claimRows,
   findMessage,
+  hasConversation,
   hasSandboxMessage,
   listSandboxMessages,
   type Message,

@@ -124,6 +124,16 @@ export async function newestMessage(db: Db, ticketId: string): Promise<Message |
   return row ? fromRow(row) : null;
 }
 
+/** Has anybody written here, apart from the note that came with the order and from Zeton itself? */
+export async function hasConversation(db: Db, ticketId: string): Promise<boolean> {
+  const row: unknown = await db('messages')
+    .where({ ticket_id: ticketId })
+    .whereNot({ kind: 'system' })
+    .whereNot({ channel: 'order_note' })
+    .first('id');
+  return row !== undefined;
+}
+
 /** Which of these provider ids belong to other messages. */
 export async function providerIdsTaken(
   db: Db,

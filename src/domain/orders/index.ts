@@ -7,7 +7,7 @@ export {
   readOrderBody,
   readRefundsBody,
 } from './payload';
-export { isNewestAmbiguous, type ReviewFlag, stateOf, wantedUnits } from './rules';
+export { isNewestAmbiguous, isTrashed, paidSince, type ReviewFlag, stateOf, wantedUnits } from './rules';
 export {
   countOrdersOfTicket,
   endLease,

@@ -41,12 +41,21 @@ export type Body =
   | { kind: 'error'; code: string; message: string }
   | { kind: 'unreadable'; reason: string };
 
-const text = z.union([z.string(), z.number(), z.null(), z.undefined()]).transform((v) => String(v ?? ''));
+/** PostgreSQL keeps no NUL in a text, and nobody misses it. */
+const NUL = String.fromCharCode(0);
+const withoutNul = (value: string) => value.replaceAll(NUL, '');
+const text = z
+  .union([z.string(), z.number(), z.null(), z.undefined()])
+  .transform((v) => withoutNul(String(v ?? '')));
 const plain = text.transform((v) => decode(v).trim().slice(0, limits.subjectChars));
 const id = z.union([z.number().int().nonnegative(), z.null(), z.undefined()]).transform((v) => v ?? 0);
-const date = z
-  .union([z.string(), z.null(), z.undefined()])
-  .transform((v) => (v ? (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(v)?.[0] ?? null) : null));
+const date = z.union([z.string(), z.null(), z.undefined()]).transform((v) => (v ? dateIn(v) : null));
+/** Only what the calendar has. */
+function dateIn(value: string): string | null {
+  const date = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(value)?.[0] ?? null;
+  return date !== null && Number.isFinite(Date.parse(`${date}Z`)) ? date : null;
+}
+
 const meta = z
   .array(z.looseObject({ key: z.string(), value: z.unknown() }))
   .catch([])
@@ -67,7 +76,7 @@ const line = z
       name: raw.name,
       productId: raw.product_id,
       variationId: raw.variation_id,
-      sku: raw.sku ?? null,
+      sku: raw.sku == null ? null : withoutNul(raw.sku),
       quantity: Number.isFinite(raw.quantity) ? Math.max(0, raw.quantity) : 0,
     }),
   );
@@ -111,7 +120,7 @@ const order = z
     (raw): OrderPayload => ({
       wooId: raw.id,
       number: raw.number || String(raw.id),
-      status: raw.status.replace(/^wc-/, ''),
+      status: withoutNul(raw.status).replace(/^wc-/, ''),
       currency: raw.currency ?? null,
       total: raw.total || null,
       dateCreatedGmt: raw.date_created_gmt,
@@ -119,15 +128,15 @@ const order = z
       datePaidGmt: raw.date_paid_gmt,
       wooCustomerId: raw.customer_id > 0 ? raw.customer_id : null,
       billing: raw.billing,
-      customerNote: raw.customer_note.slice(0, limits.messageBodyChars),
+      customerNote: withoutNul(raw.customer_note).slice(0, limits.messageBodyChars),
       meta: raw.meta_data,
       lines: raw.line_items,
       refundCount: raw.refunds.length,
     }),
   );
 
-/** Reads a body that came under an order topic, or from the REST interface. Never throws. */
-export function readOrderBody(json: string): Body {
+/** Reads a body that came under an order topic, or from the REST interface (no topic). Never throws. */
+export function readOrderBody(json: string, topic = ''): Body {
   let data: unknown;
   try {
     data = JSON.parse(json);
@@ -144,8 +153,10 @@ export function readOrderBody(json: string): Body {
   if (typeof fields.code === 'string' && typeof fields.message === 'string' && !('line_items' in fields)) {
     return { kind: 'error', code: fields.code.slice(0, 100), message: fields.message.slice(0, 200) };
   }
-  if (Object.keys(fields).length === 1 && Number.isSafeInteger(fields.id) && (fields.id as number) > 0) {
-    return { kind: 'deleted', wooId: fields.id as number };
+  if (topic === 'order.deleted') {
+    return Number.isSafeInteger(fields.id) && (fields.id as number) > 0
+      ? { kind: 'deleted', wooId: fields.id as number }
+      : { kind: 'unreadable', reason: 'The body names no order.' };
   }
   const parsed = order.safeParse(data);
   if (parsed.success) return { kind: 'order', order: parsed.data };
@@ -202,14 +213,12 @@ export interface Refund {
 
 const refund = z.looseObject({
   id: z.number().int(),
-  line_items: z
-    .array(
-      z.looseObject({
-        quantity: z.number(),
-        meta_data: z.array(z.looseObject({ key: z.string(), value: z.unknown() })),
-      }),
-    )
-    .catch([]),
+  line_items: z.array(
+    z.looseObject({
+      quantity: z.number(),
+      meta_data: z.array(z.looseObject({ key: z.string(), value: z.unknown() })),
+    }),
+  ),
 });
 
 /** Reads the REST list of an order's refunds. Throws on anything that is not one: it is read again later. */

@@ -9,12 +9,16 @@ export interface Snapshot {
   factsSha256: string;
   status: string;
   dateModifiedGmt: string;
+  dateCreatedGmt: string | null;
   datePaidGmt: string | null;
   refundCount: number;
   wooCustomerId: number | null;
   emailNormalised: string | null;
   /** When the store itself last answered with exactly this state; null: came by webhook only. */
   confirmedAt: string | null;
+  receivedAt: string;
+  /** Earliest delivery that brought it; null: read by REST. Delivery ids sort by receipt. */
+  deliveryId: string | null;
 }
 
 const VOID = ['cancelled', 'refunded', 'failed', 'trash'];
@@ -64,12 +68,46 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Do the newest snapshots contradict each other in a way that only the store can settle? */
+/** Do the newest snapshots contradict each other in a way that only the store can settle, and has not since? */
 export function isNewestAmbiguous(newestFirst: Snapshot[], paidStatuses: string[]): boolean {
-  const [first, second] = newestFirst;
-  if (!first || !second) return false;
-  const isTie = compareFacts(first, second, paidStatuses) === 0 && first.factsSha256 !== second.factsSha256;
-  return isTie && first.confirmedAt === null;
+  const first = newestFirst[0];
+  return newestFirst.some(
+    (rival) =>
+      first !== undefined &&
+      compareFacts(first, rival, paidStatuses) === 0 &&
+      first.factsSha256 !== rival.factsSha256 &&
+      (first.confirmedAt === null || rival.receivedAt > first.confirmedAt),
+  );
+}
+
+/**
+ * Is the order in the trash, for all that webhooks say? A deletion carries no date: it counts until order.restored, or
+ * a snapshot newer than those that had come before it. Decided by receipt, not by when a delivery was worked off.
+ */
+export function isTrashed(
+  snapshots: Snapshot[],
+  deletion: { trashedBy: string | null; restoredBy: string | null },
+): boolean {
+  const { trashedBy, restoredBy } = deletion;
+  if (trashedBy === null || (restoredBy !== null && restoredBy > trashedBy)) return false;
+  const dates = (chosen: Snapshot[]) =>
+    chosen
+      .map((snapshot) => snapshot.dateModifiedGmt)
+      .sort()
+      .at(-1) ?? '';
+  const before = snapshots.filter(({ deliveryId }) => deliveryId === null || deliveryId < trashedBy);
+  return dates(snapshots) <= dates(before);
+}
+
+/** The date from which validity counts: the latest payment date, else creation date, that any paid snapshot tells. */
+export function paidSince(snapshots: Snapshot[], paidStatuses: string[]): string | null {
+  const paid = snapshots.filter((snapshot) => verdictOf(snapshot, paidStatuses) === 'paid');
+  const latest = (dates: (string | null)[]) =>
+    dates
+      .filter((date) => date !== null)
+      .sort()
+      .at(-1) ?? null;
+  return latest(snapshots.map((s) => s.datePaidGmt)) ?? latest(paid.map((s) => s.dateCreatedGmt));
 }
 
 export interface OrderState {
@@ -78,17 +116,12 @@ export interface OrderState {
 }
 
 /**
- * Is the order paid? The newest snapshot that says anything decides.
- * `trashedAfter`: the order was deleted without REST to ask, and nothing newer than this date has come since.
+ * Is the order paid? The newest snapshot that says anything decides; `isVoid`: it is deleted or in the trash.
  * Source: DESIGN §3 "Paid?"
  */
-export function stateOf(
-  newestFirst: Snapshot[],
-  paidStatuses: string[],
-  deletion: { gone: boolean; trashedAfter: string | null },
-): OrderState {
+export function stateOf(newestFirst: Snapshot[], paidStatuses: string[], isVoid: boolean): OrderState {
   const everPaid = newestFirst.some((snapshot) => verdictOf(snapshot, paidStatuses) === 'paid');
-  if (deletion.gone || deletion.trashedAfter !== null) return { paid: false, everPaid };
+  if (isVoid) return { paid: false, everPaid };
   for (const snapshot of newestFirst) {
     const verdict = verdictOf(snapshot, paidStatuses);
     if (verdict !== 'silent') return { paid: verdict === 'paid', everPaid };

@@ -12,7 +12,9 @@ export interface Order {
   everPaid: boolean;
   customerId: string | null;
   ticketId: string | null;
-  trashedAfter: string | null;
+  /** Newest delivery of order.deleted without REST to ask, and of order.restored. */
+  trashedBy: string | null;
+  restoredBy: string | null;
   gone: boolean;
   /** As last read by REST; null: never read. */
   refunds: Refund[] | null;
@@ -43,7 +45,8 @@ function orderFromRow(row: Row): Order {
     everPaid: row.ever_paid === 1,
     customerId: row.customer_id as string | null,
     ticketId: row.ticket_id as string | null,
-    trashedAfter: row.trashed_after as string | null,
+    trashedBy: row.trashed_by as string | null,
+    restoredBy: row.restored_by as string | null,
     gone: row.gone === 1,
     refunds: row.refunds === null ? null : (JSON.parse(row.refunds as string) as Refund[]),
     reviewFlags: JSON.parse(row.review_flags as string) as ReviewFlag[],
@@ -115,7 +118,8 @@ export async function saveOrder(
         date_created_gmt: payload.dateCreatedGmt,
         date_modified_gmt: payload.dateModifiedGmt,
       }),
-      trashed_after: order.trashedAfter,
+      trashed_by: order.trashedBy,
+      restored_by: order.restoredBy,
       gone: order.gone ? 1 : 0,
       refunds: order.refunds === null ? null : JSON.stringify(order.refunds),
       review_flags: JSON.stringify(order.reviewFlags),
@@ -136,7 +140,10 @@ export interface NewSnapshot {
   at: string;
 }
 
-/** Keeps a state of the order; the same state again only notes that the store confirmed it. */
+/**
+ * Keeps a state of the order. Of the same state again only is noted that the store confirmed it, or that an earlier
+ * delivery had brought it already.
+ */
 export async function keepSnapshot(trx: Trx, snapshot: NewSnapshot): Promise<void> {
   const confirmedAt = snapshot.source === 'rest' ? snapshot.at : null;
   const insert = trx('order_snapshots')
@@ -149,6 +156,7 @@ export async function keepSnapshot(trx: Trx, snapshot: NewSnapshot): Promise<voi
       delivery_id: snapshot.deliveryId,
       status: snapshot.payload.status,
       date_modified_gmt: snapshot.payload.dateModifiedGmt,
+      date_created_gmt: snapshot.payload.dateCreatedGmt,
       date_paid_gmt: snapshot.payload.datePaidGmt,
       refund_count: snapshot.payload.refundCount,
       woo_customer_id: snapshot.payload.wooCustomerId,
@@ -158,7 +166,11 @@ export async function keepSnapshot(trx: Trx, snapshot: NewSnapshot): Promise<voi
       confirmed_at: confirmedAt,
     })
     .onConflict(['order_id', 'content_sha256']);
-  await (confirmedAt === null ? insert.ignore() : insert.merge({ confirmed_at: confirmedAt }));
+  await (confirmedAt === null
+    ? insert
+        .merge({ delivery_id: snapshot.deliveryId })
+        .where('order_snapshots.delivery_id', '>', snapshot.deliveryId ?? '')
+    : insert.merge({ confirmed_at: confirmedAt }));
 }
 
 export async function snapshotsOf(db: Db, orderId: string): Promise<Snapshot[]> {
@@ -170,11 +182,14 @@ export async function snapshotsOf(db: Db, orderId: string): Promise<Snapshot[]> 
       'facts_sha256',
       'status',
       'date_modified_gmt',
+      'date_created_gmt',
       'date_paid_gmt',
       'refund_count',
       'woo_customer_id',
       'email_normalised',
       'confirmed_at',
+      'received_at',
+      'delivery_id',
     )) as Row[];
   return rows.map((row) => ({
     id: row.id as string,
@@ -182,11 +197,14 @@ export async function snapshotsOf(db: Db, orderId: string): Promise<Snapshot[]> 
     factsSha256: row.facts_sha256 as string,
     status: row.status as string,
     dateModifiedGmt: row.date_modified_gmt as string,
+    dateCreatedGmt: row.date_created_gmt as string | null,
     datePaidGmt: row.date_paid_gmt as string | null,
     refundCount: Number(row.refund_count),
     wooCustomerId: row.woo_customer_id === null ? null : Number(row.woo_customer_id),
     emailNormalised: row.email_normalised as string | null,
     confirmedAt: row.confirmed_at as string | null,
+    receivedAt: row.received_at as string,
+    deliveryId: row.delivery_id as string | null,
   }));
 }
 

@@ -25,6 +25,7 @@ export async function createPackage(
   moment: Moment,
   input: PackageInput & { storeId: string },
 ): Promise<Package> {
+  const catalogVersion = await nextInSequence(trx, 'catalog');
   const pkg: Package = {
     ...input,
     id: moment.ids.next(),
@@ -32,7 +33,7 @@ export async function createPackage(
     createdAt: moment.at,
     updatedAt: moment.at,
   };
-  await save(trx, pkg, true);
+  await save(trx, pkg, { isNew: true, catalogVersion });
   return pkg;
 }
 
@@ -49,27 +50,33 @@ export async function updatePackage(
   id: string,
   changes: Partial<PackageInput>,
 ): Promise<Package> {
+  const catalogVersion = await nextInSequence(trx, 'catalog');
   const known = await findPackage(trx, id);
   if (!known) throw new Refusal('not-found', 'There is no such package.');
   const pkg: Package = { ...known, ...changes, versionId: moment.ids.next(), updatedAt: moment.at };
-  await save(trx, pkg, false);
+  await save(trx, pkg, { isNew: false, catalogVersion });
   return pkg;
 }
 
-async function save(trx: Trx, pkg: Package, isNew: boolean): Promise<void> {
+/**
+ * One package is saved at a time: the caller has taken the catalogue's next version, whose row stays locked. So what it
+ * read since cannot be changed by another, and the check below cannot be raced; the unique index decides all the same.
+ */
+async function save(
+  trx: Trx,
+  pkg: Package,
+  extra: { isNew: boolean; catalogVersion: number },
+): Promise<void> {
   const errors = mistakesIn(pkg);
   if (errors.length > 0) {
     throw new Refusal('invalid-request', errors.map((e) => `${e.path}: ${e.message}`).join('; '), { errors });
   }
-  // One package is saved at a time (the sequence's row is locked), so the check below cannot be raced;
-  // the unique index decides all the same.
-  const catalogVersion = await nextInSequence(trx, 'catalog');
   const taken = pkg.active
-    ? await activePackageWith(trx, pkg.storeId, pkg.match, isNew ? null : pkg.id)
+    ? await activePackageWith(trx, pkg.storeId, pkg.match, extra.isNew ? null : pkg.id)
     : null;
   if (taken) throw matchTaken(pkg.match, taken);
   try {
-    await savePackage(trx, pkg, { isNew, catalogVersion });
+    await savePackage(trx, pkg, extra);
   } catch (error) {
     if (isUniqueViolation(error)) throw matchTaken(pkg.match, null);
     throw error;

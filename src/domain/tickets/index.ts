@@ -1,8 +1,9 @@
 export { isFreeFollowUp } from './rules';
-export { findTicket, type Ticket } from './store';
+export { findTicket, lockTicket, type Ticket } from './store';
 export {
   adoptUnpaidTicket,
   changeTicket,
+  customerWordWritten,
   markUnpaid,
   moveTicket,
   noteWritten,

@@ -106,6 +106,23 @@ export async function moveTicket(
   });
 }
 
+/**
+ * A customer said something on a ticket that is open already: a reply must have seen it, and it is our turn.
+ * Writes:  tickets (version, status, last_message_at), ticket_events
+ * Source:  DESIGN §3 "Tickets"
+ */
+export async function customerWordWritten(trx: Trx, moment: Moment, ticketId: string): Promise<void> {
+  const ticket = await growVersion(trx, ticketId, undefined);
+  if (!ticket) throw noSuchTicket();
+  const reopens = ['pending', 'on_hold', 'solved'].includes(ticket.status);
+  await saveTicket(trx, ticket.id, {
+    ...(reopens ? { status: 'open' as const, solvedAt: null } : {}),
+    lastMessageAt: moment.at,
+    updatedAt: moment.at,
+  });
+  if (reopens) await recordStatus(trx, moment, ticket, 'open');
+}
+
 /** Mark a ticket whose help nobody has paid for yet: it is sorted apart, and the customer's next order adopts it. */
 export async function markUnpaid(trx: Trx, moment: Moment, ticket: Ticket): Promise<Ticket> {
   await saveTicket(trx, ticket.id, { unpaid: true, updatedAt: moment.at });

@@ -43,7 +43,10 @@
       button.hidden = !navigator.clipboard;
       button.onclick = async () => {
         await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
-        button.querySelector('[role=status]').textContent = button.dataset.done;
+        // Once to see, and once to be read out.
+        for (const words of [button.querySelector('span'), button.nextElementSibling]) {
+          words.textContent = button.dataset.done;
+        }
       };
     }
   };
