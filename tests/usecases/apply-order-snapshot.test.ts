@@ -1,13 +1,16 @@
 import { adjust, capture, grantsOf, hold, release, type Work } from '../../src/domain/credits';
 import { shortfallOf } from '../../src/domain/credits/rules';
 import { retryDelivery } from '../../src/domain/inbox';
-import { updatePackage } from '../../src/domain/packages';
+import { addMessage } from '../../src/domain/messages';
+import { findPackage, updatePackage } from '../../src/domain/packages';
 import type { Store } from '../../src/domain/stores';
+import { findTicket, openTicket } from '../../src/domain/tickets';
 import { systemActor } from '../../src/platform/actor';
 import { withTransaction } from '../../src/platform/db';
 import type { Context } from '../../src/usecases/context';
 import { momentOf } from '../../src/usecases/context';
 import { expireCredits } from '../../src/usecases/expire-credits';
+import { processDeliveries } from '../../src/usecases/process-delivery';
 import { makeContext, makeStore, type SetClock } from '../support/context';
 import { describeEachEngine } from '../support/databases';
 import { counters, drainInbox, expectSoundLedger, makePackage, orderJson, receive } from '../support/shop';
@@ -375,6 +378,186 @@ describeEachEngine('Applying orders', (engine) => {
     expect(row.body.toString()).toBe(body);
   });
 
+  test('a deletion that is worked off after the restore that followed it changes nothing', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 });
+    await come({ id: 1 });
+    const deletion = await receive(ctx, store, 'order.deleted', '{"id":1}');
+    await ctx
+      .db('deliveries')
+      .where({ id: deletion })
+      .update({ next_attempt_at: '2027-01-01T00:00:00.000Z' });
+    await receive(ctx, store, 'order.restored', orderJson({ id: 1, modified: '2026-11-20T12:00:00' }));
+    await processDeliveries(ctx, { limit: 10 });
+    await ctx
+      .db('deliveries')
+      .where({ id: deletion })
+      .update({ next_attempt_at: '2026-01-01T00:00:00.000Z' });
+    await drainInbox(ctx);
+    expect(await theOrder(1)).toMatchObject({ status: 'processing', paid: 1 });
+    expect((await countersOf(1)).sms).toMatchObject({ available: 5 });
+  });
+
+  test('a deletion that is worked off after a newer state that followed it changes nothing', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 });
+    await come({ id: 1 });
+    const deletion = await receive(ctx, store, 'order.deleted', '{"id":1}');
+    await ctx
+      .db('deliveries')
+      .where({ id: deletion })
+      .update({ next_attempt_at: '2027-01-01T00:00:00.000Z' });
+    await receive(ctx, store, 'order.updated', orderJson({ id: 1, modified: '2026-11-20T12:00:00' }));
+    await processDeliveries(ctx, { limit: 10 });
+    await ctx
+      .db('deliveries')
+      .where({ id: deletion })
+      .update({ next_attempt_at: '2026-01-01T00:00:00.000Z' });
+    await drainInbox(ctx);
+    expect((await countersOf(1)).sms).toMatchObject({ available: 5 });
+  });
+
+  test('credits bound to a ticket can be spent where their order adopted a follow-up', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 1 });
+    await makePackage(ctx, store, 'BOUND', { sms: 10 }, { scope: 'ticket' });
+    await come({ id: 1 });
+    const first = await theOrder(1);
+    const moment = momentOf(ctx, systemActor);
+    const followUp = await withTransaction(ctx.db, async (trx) => {
+      const before = await findTicket(trx, first.ticket_id as string);
+      const about = { storeId: store.id, customerId: first.customer_id as string, subject: 'Again' };
+      return openTicket(trx, moment, {
+        ...about,
+        origin: 'customer',
+        unpaid: true,
+        followUpOf: before ?? undefined,
+      });
+    });
+    await come({ id: 2, lines: [{ id: 1, sku: 'BOUND' }] });
+    expect((await theOrder(2)).ticket_id).toBe(followUp.id);
+    for (let i = 0; i < 11; i++) await spend(2, sms);
+    expect((await countersOf(2)).sms).toMatchObject({ used: 11, available: 0 });
+  });
+
+  test('billing contacts never become the identity or address of an account found by its id', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 });
+    await come({ id: 1, customerId: 7, email: 'mallory@example.com', phone: '041 111 222' });
+    await come({
+      id: 2,
+      customerId: 7,
+      email: 'victim@example.com',
+      phone: '041 333 444',
+      status: 'pending',
+    });
+    await come({ id: 3, customerId: 7, email: 'pos@site.invalid' });
+    await come({ id: 4, email: 'victim@example.com' });
+    const account = (await theOrder(2)).customer_id as string;
+    expect((await theOrder(4)).customer_id).not.toBe(account);
+    const kept = await ctx.db('customers').where({ id: account }).first();
+    expect(kept).toMatchObject({
+      email: 'mallory@example.com',
+      email_normalised: 'mallory@example.com',
+      phone_e164: '+38641111222',
+    });
+  });
+
+  test('an order that changes hands never takes along what somebody wrote', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 });
+    await come({ id: 1, email: 'anna@example.com' });
+    const { ticket_id, customer_id } = await theOrder(1);
+    await withTransaction(ctx.db, (trx) =>
+      addMessage(trx, momentOf(ctx, { kind: 'customer', id: customer_id as string, name: 'Anna' }), {
+        ticketId: ticket_id as string,
+        direction: 'in',
+        channel: 'web',
+        kind: 'customer',
+        body: 'my secret',
+        status: 'received',
+      }),
+    );
+    await come({ id: 1, email: 'bob@example.com', modified: '2026-11-20T10:00:09' });
+    expect(await theOrder(1)).toMatchObject({ customer_id, review_flags: '["customer-changed"]' });
+  });
+
+  test.each([['in order'], ['reversed']])(
+    'expiry is that of the package that was bought, %s',
+    async (way) => {
+      await makePackage(ctx, store, 'SHORT', { sms: 5 }, { validityDays: 10 });
+      await makePackage(ctx, store, 'LONG', { sms: 5 }, { validityDays: 90 });
+      const old = { id: 1, lines: [{ id: 1, sku: 'SHORT' }], modified: '2026-11-20T10:00:01' };
+      const renamed = { id: 1, lines: [{ id: 1, sku: 'LONG' }], modified: '2026-11-20T10:00:02' };
+      for (const order of way === 'in order' ? [old, renamed] : [renamed, old]) await come(order);
+      const [grant] = await grantsOf(ctx.db, (await theOrder(1)).customer_id as string);
+      expect(grant?.expiresAt).toBe('2026-11-30T23:00:00.000Z');
+    },
+  );
+
+  test('a 404 that turns out wrong takes nothing for good, and refunds in what the store answers are read', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    await come({ id: 1, lines: [{ id: 1, quantity: 2 }] });
+    const now = { id: 1, lines: [{ id: 1, quantity: 2 }], refunds: [{ id: 9, total: '-29.00' }] };
+    const answers: (string | null)[] = [null, orderJson({ ...now, modified: '2026-11-20T12:00:00' })];
+    const refund = {
+      id: 9,
+      line_items: [{ quantity: -1, meta_data: [{ key: '_refunded_item_id', value: '1' }] }],
+    };
+    ctx.gateways.woocommerce = {
+      readOrder() {
+        const json = answers.shift() ?? null;
+        return Promise.resolve(json === null ? { kind: 'missing' } : { kind: 'order', json });
+      },
+      readRefunds: () => Promise.resolve({ kind: 'refunds', json: JSON.stringify([refund]) }),
+    };
+    await receive(ctx, store, 'order.deleted', '{"id":1}');
+    await drainInbox(ctx);
+    expect(await theOrder(1)).toMatchObject({ status: 'deleted', paid: 0 });
+    await come({ id: 1, lines: [{ id: 1, quantity: 2 }], modified: '2026-11-20T11:00:00' });
+    expect(await theOrder(1)).toMatchObject({ status: 'processing', paid: 1, review_flags: '[]' });
+    expect((await countersOf(1)).sms).toMatchObject({ available: 10 });
+  });
+
+  test('three states of one second contradict each other even if two differ in nothing that counts', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    const one = JSON.parse(orderJson({ id: 1 })) as Record<string, unknown>;
+    const two = orderJson({ id: 1, lines: [{ id: 1, quantity: 2 }] });
+    for (let i = 0; i < 6; i++) {
+      await receive(
+        ctx,
+        store,
+        'order.updated',
+        JSON.stringify({ ...one, meta_data: [{ key: 'n', value: i }] }),
+      );
+    }
+    await receive(ctx, store, 'order.updated', two);
+    await drainInbox(ctx);
+    expect(JSON.parse((await theOrder(1)).review_flags as string)).toEqual(['same-second-conflict']);
+  });
+
+  test('a NUL in a name and a date that no calendar has do no harm', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 }, { validityDays: 30 });
+    const order = JSON.parse(orderJson({ id: 1 })) as { line_items: object[]; billing: object };
+    const odd = {
+      ...order,
+      date_paid_gmt: '9999-99-99T99:99:99',
+      billing: { ...order.billing, first_name: 'Al\u0000ice' },
+      line_items: order.line_items.map((line) => ({ ...line, name: 'Pod\u0000pora' })),
+    };
+    await receive(ctx, store, 'order.updated', JSON.stringify(odd));
+    await drainInbox(ctx);
+    expect((await countersOf(1)).sms).toMatchObject({ available: 5 });
+  });
+
+  test('an order note on a ticket that people write on already is a word that a reply must have seen', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 });
+    await come({ id: 1 });
+    const ticketId = (await theOrder(1)).ticket_id as string;
+    await ctx.db('tickets').where({ id: ticketId }).update({ status: 'solved' });
+    ctx.clock.advance(60);
+    await come({ id: 1, note: 'It is still broken', modified: '2026-11-20T10:00:09' });
+    expect(await ctx.db('tickets').where({ id: ticketId }).first()).toMatchObject({
+      version: 2,
+      status: 'open',
+    });
+  });
+
   test('a poison delivery is parked after its tries, the rest goes on, and a retry by hand heals it', async () => {
     await makePackage(ctx, store, 'SUP', { sms: 5 });
     let broken = true;
@@ -400,5 +583,34 @@ describeEachEngine('Applying orders', (engine) => {
     await retryDelivery(ctx.db, { id, now: ctx.clock.now().toISOString() });
     await drainInbox(ctx);
     expect((await countersOf(1)).sms?.available).toBe(5);
+  });
+});
+
+describeEachEngine('Applying orders at once', (engine) => {
+  test('one person who buys by account and as a guest in the same moment becomes one customer', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { db } = await engine.freshDatabase({ poolMax: 10 });
+      const ctx = makeContext(db);
+      const store = await makeStore(ctx);
+      await makePackage(ctx, store, 'SUP', { sms: 5 });
+      for (let id = 1; id <= 6; id++) {
+        await receive(ctx, store, 'order.created', orderJson({ id, customerId: id % 2 ? 7 : 0 }));
+      }
+      await Promise.all([1, 2, 3, 4, 5, 6].map(() => processDeliveries(ctx, { limit: 1 })));
+      await drainInbox(ctx);
+      expect(Number((await db('customers').count({ n: '*' }).first())?.n)).toBe(1);
+      await expectSoundLedger(ctx);
+    }
+  });
+
+  test('two changes of one package at once are both kept', async () => {
+    const { db } = await engine.freshDatabase({ poolMax: 10 });
+    const ctx = makeContext(db);
+    const store = await makeStore(ctx);
+    const { id } = await makePackage(ctx, store, 'SUP', { sms: 5 });
+    const change = (changes: Parameters<typeof updatePackage>[3]) =>
+      withTransaction(db, (trx) => updatePackage(trx, momentOf(ctx, systemActor), id, changes));
+    await Promise.all([change({ active: false }), change({ name: 'Renamed' }), change({ validityDays: 9 })]);
+    expect(await findPackage(db, id)).toMatchObject({ active: false, name: 'Renamed', validityDays: 9 });
   });
 });
