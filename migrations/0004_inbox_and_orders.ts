@@ -39,6 +39,7 @@ export async function up(db: Knex): Promise<void> {
     date_modified_gmt TEXT,
     -- newest deliveries of order.deleted (without REST to ask) and order.restored; delivery ids sort by receipt
     trashed_by TEXT,
+    trashed_at TEXT,
     restored_by TEXT,
     -- the store said by REST that the order no longer exists
     gone INTEGER NOT NULL CHECK (gone IN (0, 1)),
@@ -89,8 +90,11 @@ export async function up(db: Knex): Promise<void> {
     oldest_snapshot_id TEXT NOT NULL REFERENCES order_snapshots (id),
     catalog_version BIGINT NOT NULL,
     package_version_id TEXT REFERENCES package_versions (id),
+    -- variation, else product, as the oldest snapshot has it: what a top-up link puts into the cart
+    woo_product_id BIGINT,
     UNIQUE (order_id, woo_line_id)
   )`);
+  await db.raw('CREATE INDEX order_lines_package ON order_lines (package_version_id, id)');
 }
 
 export async function down(db: Knex): Promise<void> {

@@ -1,5 +1,5 @@
 import { type Request, type RequestHandler, Router } from 'express';
-import { webhookKey } from '../src/domain/stores';
+import { isSlug, webhookKey } from '../src/domain/stores';
 import { Refusal } from '../src/platform/refusal';
 import { hmacSha256, sameSecret } from '../src/platform/secrets';
 import type { Context } from '../src/usecases/context';
@@ -20,7 +20,7 @@ export function woocommerceWebhook(ctx: Context, count: (what: 'stored' | 'ping'
   const sender: Sender<Known> = {
     async recognise(req) {
       const slug = String(req.params.store);
-      const key = await webhookKey(ctx.db, ctx.vault, slug);
+      const key = isSlug(slug) ? await webhookKey(ctx.db, ctx.vault, slug) : null;
       if (!key) throw new Refusal('not-found', 'There is no such store.');
       return { slug, ...key };
     },

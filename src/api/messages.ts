@@ -92,12 +92,12 @@ export const messageEndpoints = [
         channel: z.enum(['sms', 'email', 'note']),
         body,
         subject: words(limits.subjectChars)
-          .optional()
+          .nullish()
           .describe('E-mail only; default: subject of the ticket.'),
-        version: z.int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
+        version: z.int().min(1).max(Number.MAX_SAFE_INTEGER).nullish(),
         free: z
           .strictObject({ reason: words(limits.reasonChars) })
-          .optional()
+          .nullish()
           .describe('Send without charge; audited.'),
         attachments: z.array(z.unknown()).max(100).optional().describe('Not yet: leave it out, or empty.'),
       })
@@ -125,8 +125,8 @@ export const messageEndpoints = [
           ticketId: params.id,
           channel: written.channel,
           body: written.body,
-          subject: written.subject,
-          version: written.version,
+          subject: written.subject ?? undefined,
+          version: written.version ?? undefined,
           freeReason: written.free?.reason,
         });
         return {

@@ -41,8 +41,10 @@ export async function readOrder(db: Db, id: string) {
 }
 
 function orders(db: Db) {
+  // An order whose news is being applied for the first time has no state yet.
   return db('orders')
     .join('stores', 'stores.id', 'orders.store_id')
+    .whereNot('orders.status', '')
     .select(
       'orders.id',
       'orders.store_id',

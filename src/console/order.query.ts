@@ -73,6 +73,8 @@ export async function readOrder(db: Db, id: string): Promise<OrderStory | null> 
     )) as Row | undefined;
   if (!row) return null;
   const [lines, snapshots] = await Promise.all([readLines(db, id), readSnapshots(db, id)]);
+  // No state of it says so: it was deleted, and could not be asked for.
+  const isBinned = row.status === 'trash' && snapshots[0]?.status !== 'trash';
   return {
     id,
     wooId: Number(row.woo_id),
@@ -104,7 +106,7 @@ export async function readOrder(db: Db, id: string): Promise<OrderStory | null> 
     lines,
     refunds: row.refunds === null ? null : (JSON.parse(row.refunds as string) as Refund[]),
     snapshots,
-    gone: row.gone === 1 ? 'deleted' : row.status === 'trash' ? 'trashed' : null,
+    gone: row.gone === 1 ? 'deleted' : isBinned ? 'trashed' : null,
   };
 }
 

@@ -180,7 +180,9 @@ function stale({ t }: StaffPage, draft: Draft, facts: StaleFacts): RefusedReply 
     return { status: 409, draft: seen, mistakes: {}, notice };
   }
   const who = newest.author_name.trim() || t('ticket_thread.no_name');
-  const channel = t(`ticket_thread.channel.${newest.channel as 'sms' | 'email' | 'web' | 'note' | 'order_note'}`);
+  const channel = t(
+    `ticket_thread.channel.${newest.channel as 'sms' | 'email' | 'web' | 'note' | 'order_note'}`,
+  );
   const notice: Notice = {
     tone: 'low',
     text: t('composer.refused.stale_message', { who }),

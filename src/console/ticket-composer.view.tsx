@@ -157,7 +157,15 @@ function To({ page, offer, mistake }: { page: StaffPage; offer: Offer; mistake?:
   );
 }
 
-function BodyField({ page, body, mistake }: { page: StaffPage; body: string; mistake?: string }): JSX.Element {
+function BodyField({
+  page,
+  body,
+  mistake,
+}: {
+  page: StaffPage;
+  body: string;
+  mistake?: string;
+}): JSX.Element {
   const { t } = page;
   return (
     <div class="z-composer-body">
@@ -241,11 +249,18 @@ function OfferView({ page, ticket, state, offer }: OfferProps): JSX.Element {
     const quantity = charge.grants
       .filter((draw) => draw.meter === meter)
       .reduce((sum, draw) => sum + draw.credits, 0);
-    return t('composer.uses', { amount: creditsText(page, [{ meter, quantity }]), left: creditsAfter[meter] });
+    return t('composer.uses', {
+      amount: creditsText(page, [{ meter, quantity }]),
+      left: creditsAfter[meter],
+    });
   });
   const parts =
     sms && state.draft.body.trim() !== ''
-      ? [sms.encoding, t('composer.parts', { count: sms.segments }), t('composer.room', { count: sms.unitsLeft })]
+      ? [
+          sms.encoding,
+          t('composer.parts', { count: sms.segments }),
+          t('composer.room', { count: sms.unitsLeft }),
+        ]
       : [];
   return (
     <div class={`z-offer z-for-${channel}`}>

@@ -70,7 +70,8 @@ export function threadToken(
   dayOf: (at: string) => string,
   changed: ThreadMessage[] = [],
 ): string {
-  const last = [...(before?.known ?? []), before?.after ?? '', ...items.map(({ id }) => id)].sort().at(-1) ?? '';
+  const last =
+    [...(before?.known ?? []), before?.after ?? '', ...items.map(({ id }) => id)].sort().at(-1) ?? '';
   const after = earlierThan(last);
   const known = [...new Set([...(before?.known ?? []), ...items.map(({ id }) => id)])];
   const states = new Map(before?.states ?? []);

@@ -1,6 +1,6 @@
+import { PostForm } from '../ui/field';
 import type { IconName } from '../ui/icons';
 import { Icon } from '../ui/icons';
-import { PostForm } from '../ui/field';
 import { mayAct, type StaffPage } from '../ui/page';
 import { Button, type Tone } from '../ui/parts';
 import { Clock, dayOf, longDay } from '../ui/time';
@@ -422,4 +422,3 @@ export function partAttrs(action: string, target: string): Record<string, string
     'hx-sync': '#z-desk:drop',
   };
 }
-

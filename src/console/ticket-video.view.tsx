@@ -1,12 +1,12 @@
+import type { Meter } from '../domain/credits';
 import { CopyField } from '../ui/copy';
 import { PostForm } from '../ui/field';
 import { mayAct, type StaffPage } from '../ui/page';
 import { Badge, Banner, Button, ButtonLink, type Tone } from '../ui/parts';
 import type { VideoSessionView } from '../usecases/video-session.query';
 import type { TicketHead } from './ticket.query';
-import { chargedText, creditsText, lengthText, ticketHref } from './ticket-words';
 import { partAttrs } from './ticket-thread.view';
-import type { Meter } from '../domain/credits';
+import { chargedText, creditsText, lengthText, ticketHref } from './ticket-words';
 
 /** What a call would cost now, and the last one. */
 export interface VideoState {
@@ -50,7 +50,9 @@ export function VideoBox({
     <section class="z-side-box">
       <h2>
         <span safe>{t('ticket_video.title')}</span>{' '}
-        {session ? <Badge tone={TONE[session.state]} text={t(`ticket_video.state.${session.state}`)} /> : null}
+        {session ? (
+          <Badge tone={TONE[session.state]} text={t(`ticket_video.state.${session.state}`)} />
+        ) : null}
       </h2>
       {session && runs ? (
         <Running page={page} ticket={ticket} session={session} />
@@ -83,7 +85,9 @@ function Running({
           <span safe>{heldText(page, session)}</span>
         </p>
       ) : null}
-      {session.warning === 'out-of-credit' ? <Banner tone="low" text={t('ticket_video.out_of_credit')} /> : null}
+      {session.warning === 'out-of-credit' ? (
+        <Banner tone="low" text={t('ticket_video.out_of_credit')} />
+      ) : null}
       {mayAct(page.staff.role, 'agent') ? (
         <>
           <CopyField

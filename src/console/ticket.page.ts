@@ -16,7 +16,14 @@ import { startVideoSession } from '../usecases/start-video-session';
 import { type UpdateTicketInput, updateTicket } from '../usecases/update-ticket';
 import { videoSessionView } from '../usecases/video-session.query';
 import { once } from './once';
-import { markOf, readAround, readTicketCredits, readTicketHead, readVideoSessionId, type TicketHead } from './ticket.query';
+import {
+  markOf,
+  readAround,
+  readTicketCredits,
+  readTicketHead,
+  readVideoSessionId,
+  type TicketHead,
+} from './ticket.query';
 import {
   Answer as AnswerBox,
   type Around,
@@ -30,13 +37,13 @@ import {
   type ComposerState,
   type Draft,
   draftOf,
+  type Notice,
   newDraft,
   newKey,
-  type Notice,
   offersFor,
   type PaidChannel,
-  reasonMistake,
   type RefusedReply,
+  reasonMistake,
   refusedReply,
 } from './ticket-composer';
 import { offersView } from './ticket-composer.view';
@@ -116,17 +123,22 @@ function replies({ post }: PageRoutes, ctx: Context): void {
     const subject = channel === 'email' ? draft.subject.trim() : '';
     const freeReason = isFree ? draft.reason[channel].trim() : undefined;
     try {
-      await once(ctx, page, { key: draft.key, asked: { channel, body, subject, freeReason } }, async (trx) => {
-        const { id } = await replyToTicketIn(trx, ctx, page.actor, {
-          ticketId: ticket.id,
-          channel,
-          body,
-          version: draft.version,
-          ...(subject === '' ? {} : { subject }),
-          ...(freeReason === undefined ? {} : { freeReason }),
-        });
-        return { id };
-      });
+      await once(
+        ctx,
+        page,
+        { key: draft.key, asked: { channel, body, subject, freeReason } },
+        async (trx) => {
+          const { id } = await replyToTicketIn(trx, ctx, page.actor, {
+            ticketId: ticket.id,
+            channel,
+            body,
+            version: draft.version,
+            ...(subject === '' ? {} : { subject }),
+            ...(freeReason === undefined ? {} : { freeReason }),
+          });
+          return { id };
+        },
+      );
     } catch (error) {
       return refuseReply(ctx, page, form, ticket, refusedReply(page, draft, error));
     }
@@ -225,7 +237,9 @@ function changes({ post }: PageRoutes, ctx: Context): void {
     return change(ctx, page, form, params, { assignee });
   });
 
-  post(`${HERE}/spam`, 'agent', async (page, form, params) => change(ctx, page, form, params, { spam: true }));
+  post(`${HERE}/spam`, 'agent', async (page, form, params) =>
+    change(ctx, page, form, params, { spam: true }),
+  );
 }
 
 async function change(
@@ -255,11 +269,7 @@ async function change(
   return answerHead(ctx, page, form, ticket, 200);
 }
 
-function headNotice(
-  { t }: StaffPage,
-  form: Form,
-  error: unknown,
-): { status: 409 | 422; notice: HeadNotice } {
+function headNotice({ t }: StaffPage, form: Form, error: unknown): { status: 409 | 422; notice: HeadNotice } {
   if (!(error instanceof Refusal)) throw error;
   switch (error.code) {
     case 'stale-ticket':
@@ -466,9 +476,13 @@ async function withNews(
   if (seen.thread) {
     const { after, known: ids, states } = seen.thread;
     if (known) states.set(known.id, known.status);
-    items.push(...(await readNews(ctx.db, { ticketId: around.ticket.id, after, known: ids, limit: NEWS_MAX })));
+    items.push(
+      ...(await readNews(ctx.db, { ticketId: around.ticket.id, after, known: ids, limit: NEWS_MAX })),
+    );
     const now = await readStates(ctx.db, around.ticket.id, [...states.keys()]);
-    const moved = [...states].filter(([id, status]) => now.get(id) !== status && now.has(id)).map(([id]) => id);
+    const moved = [...states]
+      .filter(([id, status]) => now.get(id) !== status && now.has(id))
+      .map(([id]) => id);
     changed.push(...(await readMessagesById(ctx.db, around.ticket.id, moved)));
   }
   const { markup, creditsChanged } = newsView(page, around, { seen, items, changed }, answer.without);

@@ -178,10 +178,9 @@ export async function readAround(
 
 /** The room that runs on this ticket, else the last one; null: there never was one. */
 export async function readVideoSessionId(db: Db, ticketId: string): Promise<string | null> {
-  const row = (await db('video_sessions')
-    .where({ ticket_id: ticketId })
-    .orderBy('id', 'desc')
-    .first('id')) as Row | undefined;
+  const row = (await db('video_sessions').where({ ticket_id: ticketId }).orderBy('id', 'desc').first('id')) as
+    | Row
+    | undefined;
   return (row?.id as string | undefined) ?? null;
 }
 
@@ -208,10 +207,9 @@ export async function markOf(
       db.raw(last('video_sessions', 'updated_at', 'ticket_id = ?'), [ticket.id]),
       db.raw(last('orders', 'updated_at', 'customer_id = ?'), [ticket.customer.id]),
       db.raw(last('credit_balances', 'entry_seq', 'customer_id = ?'), [ticket.customer.id]),
-      db.raw(
-        `(SELECT COUNT(*) FROM video_sessions WHERE ticket_id = ? AND state = 'active') AS active`,
-        [ticket.id],
-      ),
+      db.raw(`(SELECT COUNT(*) FROM video_sessions WHERE ticket_id = ? AND state = 'active') AS active`, [
+        ticket.id,
+      ]),
     )
     .limit(1)) as Row[];
   const states = (await db('messages')

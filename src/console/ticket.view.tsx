@@ -7,12 +7,12 @@ import { Banner, Button, ButtonLink } from '../ui/parts';
 import { Shell } from '../ui/shell';
 import { dayOf, Time } from '../ui/time';
 import { countsOf, customerHref } from './counts';
-import type { OrderRow } from './orders.query';
 import { orderHref, PaidSign } from './order-parts';
+import type { OrderRow } from './orders.query';
 import type { OtherTicket, TicketCredits, TicketHead } from './ticket.query';
-import { hashOf, PARTS, type PartName, type Seen, threadToken } from './ticket-live';
-import { ClosedBox, Composer, TurnField } from './ticket-composer.view';
 import type { ComposerState } from './ticket-composer';
+import { ClosedBox, Composer, TurnField } from './ticket-composer.view';
+import { hashOf, PARTS, type PartName, type Seen, threadToken } from './ticket-live';
 import type { Thread, ThreadItem, ThreadMessage } from './ticket-thread.query';
 import { MessageView, partAttrs, ThreadItems, ThreadView } from './ticket-thread.view';
 import { VideoBox, type VideoState } from './ticket-video.view';
@@ -104,10 +104,7 @@ function LookAgain({ page, desk }: { page: StaffPage; desk: Desk }): JSX.Element
       hx-sync="#z-desk:abort"
     >
       <SeenField id="z-seen-mark" value={`mark|${desk.mark}`} />
-      <SeenField
-        id="z-seen-thread"
-        value={threadToken(null, desk.thread.items, (at) => dayOf(page, at))}
-      />
+      <SeenField id="z-seen-thread" value={threadToken(null, desk.thread.items, (at) => dayOf(page, at))} />
     </div>
   );
 }
@@ -117,7 +114,13 @@ function SeenField({ id, value, oob = false }: { id: string; value: string; oob?
 }
 
 /** The composer, or what stands in its place. */
-export function Answer({ page, desk }: { page: StaffPage; desk: Pick<Desk, 'ticket' | 'composer'> }): JSX.Element {
+export function Answer({
+  page,
+  desk,
+}: {
+  page: StaffPage;
+  desk: Pick<Desk, 'ticket' | 'composer'>;
+}): JSX.Element {
   const { ticket, composer } = desk;
   const mayWrite = mayAct(page.staff.role, 'agent');
   if (ticket.status === 'closed') {
@@ -273,7 +276,7 @@ function WaitingList({
                 <bdi class="z-waiting-who" safe>
                   {nameOf(page, { name: other.customer })}
                 </bdi>
-                <Time page={page} at={other.lastMessageAt} />
+                <Time page={page} at={other.lastMessageAt} narrow />
               </span>
               <bdi class="z-waiting-what" safe>
                 {other.subject}

@@ -53,7 +53,10 @@ export interface TicketList extends Slice<TicketListRow> {
 
 /** The newest activity first; open work by its groups before that. */
 export async function readTicketList(db: Db, now: string, filter: TicketFilter): Promise<TicketList> {
-  const stores = (await db('stores').orderBy('name').select('slug', 'name')) as { slug: string; name: string }[];
+  const stores = (await db('stores').orderBy('name').select('slug', 'name')) as {
+    slug: string;
+    name: string;
+  }[];
   const isWork = filter.view === 'work';
   const all = matching(db, filter);
   const page = all.clone().limit(filter.limit + 1);
@@ -130,7 +133,9 @@ function placeOf(row: Row): string {
 /** Null: at the beginning, as for whatever is no cursor. */
 function placeIn(cursor: string): Place | null {
   const [rank = '', at = '', id = ''] = cursor.split('_');
-  return /^[012]$/.test(rank) && /^[\d:.TZ-]{20,30}$/.test(at) && isId(id) ? { rank: Number(rank), at, id } : null;
+  return /^[012]$/.test(rank) && /^[\d:.TZ-]{20,30}$/.test(at) && isId(id)
+    ? { rank: Number(rank), at, id }
+    : null;
 }
 
 function after(place: Place, isWork: boolean): (query: Knex.QueryBuilder) => void {

@@ -31,7 +31,11 @@ export function ticketsView(page: StaffPage, list: TicketList, filter: TicketFil
       <PageHeader title={t('tickets.title')} />
       <Filters page={page} target={LIST} button={t('tickets.find')}>
         {page.query.has('status') ? <input type="hidden" name="status" value={filter.view} /> : null}
-        <SearchField label={t('tickets.search')} value={filter.typed} placeholder={t('tickets.search_hint')} />
+        <SearchField
+          label={t('tickets.search')}
+          value={filter.typed}
+          placeholder={t('tickets.search_hint')}
+        />
         {list.stores.length > 1 ? <StoreChoice page={page} list={list} filter={filter} /> : null}
       </Filters>
       <div id={LIST}>{ticketListView(page, list, filter)}</div>

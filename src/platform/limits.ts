@@ -5,6 +5,8 @@ export const limits = {
   apiBodyBytes: 1024 * 1024,
   /** The longest message in the most wasteful encoding (%F0%9F%98%80 is one character) and the other fields. */
   formBodyBytes: 2 * 1024 * 1024,
+  /** Plugins nest meta as they like; still far from where recursive code would overflow. */
+  webhookJsonDepth: 1000,
   /** Deeper JSON than any order has: a cheap attack on recursive code. */
   jsonDepth: 100,
   pageSizeDefault: 50,
@@ -77,6 +79,8 @@ export const limits = {
 
   /** A customer who does not come is not waited for longer. */
   videoWaitingMinutes: 60,
+  /** Both were there and have left: a dropped line comes back within this, otherwise the session is over. */
+  videoBothLeftMinutes: 2,
   /** Under this much connected time nothing is charged (DESIGN §3). */
   videoFreeSeconds: 60,
   /** The next block is held this long before the running one ends (DESIGN §3). */

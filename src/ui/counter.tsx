@@ -85,7 +85,13 @@ function Line({ page, count }: Props): JSX.Element {
 }
 
 /** The same as words only, where no link can stand: in the summary of something that opens. */
-export function CounterText({ page, count }: { page: Page; count: Pick<Count, 'meter' | 'left' | 'of'> }): JSX.Element {
+export function CounterText({
+  page,
+  count,
+}: {
+  page: Page;
+  count: Pick<Count, 'meter' | 'left' | 'of'>;
+}): JSX.Element {
   const { t } = page;
   const level = levelOf(count);
   return (

@@ -10,11 +10,19 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 ];
 const DATE_AFTER_SECONDS = 14 * 86_400;
 
-/** "3 minutes ago", the exact time on hover; a date once it is two weeks away. */
-export function Time({ page, at }: { page: Where; at: string }): JSX.Element {
+/** "3 minutes ago", the exact time on hover; a date once it is two weeks away. `narrow`: "3 min ago". */
+export function Time({
+  page,
+  at,
+  narrow = false,
+}: {
+  page: Where;
+  at: string;
+  narrow?: boolean;
+}): JSX.Element {
   return (
     <time datetime={at} title={exactTime(page, at)} safe>
-      {relativeTime(page, at)}
+      {relativeTime(page, at, narrow ? 'narrow' : 'long')}
     </time>
   );
 }
@@ -37,13 +45,13 @@ export function Clock({ page, at }: { page: Where; at: string }): JSX.Element {
   );
 }
 
-export function relativeTime(page: Where, at: string): string {
+export function relativeTime(page: Where, at: string, style: 'long' | 'narrow' = 'long'): string {
   const seconds = (Date.parse(at) - page.now.getTime()) / 1000;
   const distance = Math.abs(seconds);
   if (distance < 60) return page.t('time.now');
   if (distance >= DATE_AFTER_SECONDS) return dayText(page, at);
   const [unit, size] = STEPS.filter(([, step]) => distance >= step).at(-1) ?? ['minute', 60];
-  const words = new Intl.RelativeTimeFormat(page.locale, { numeric: 'auto' });
+  const words = new Intl.RelativeTimeFormat(page.locale, { numeric: 'auto', style });
   return words.format(Math.trunc(seconds / size), unit);
 }
 

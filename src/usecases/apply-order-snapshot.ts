@@ -68,7 +68,7 @@ export type OrderNews =
       restored: boolean;
     }
   /** Trashed or deleted; carries no date, so the store is asked where it can be. */
-  | { kind: 'deleted'; deliveryId: string };
+  | { kind: 'deleted'; deliveryId: string; receivedAt: string };
 
 export type Applied = 'applied' | 'busy';
 
@@ -207,6 +207,7 @@ async function apply(
   if (readings.refunds) order.refunds = readings.refunds;
   const later = (a: string | null, b: string | null) => (a === null || (b !== null && b > a) ? b : a);
   if (news.kind === 'deleted' && readings.order?.kind === 'unavailable') {
+    if (later(order.trashedBy, news.deliveryId) === news.deliveryId) order.trashedAt = news.receivedAt;
     order.trashedBy = later(order.trashedBy, news.deliveryId);
   }
   if (news.kind === 'snapshot' && news.restored) order.restoredBy = later(order.restoredBy, news.deliveryId);

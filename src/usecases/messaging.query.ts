@@ -32,20 +32,48 @@ export async function hasPaidOrder(db: Db, customerId: string): Promise<boolean>
 
 /**
  * Where the customer can buy more of a meter: the shop's own page, with the package in the cart. Nothing personal is in it.
- * Null when the shop's address is not known, or no package that is sold by product or variation pays this meter.
+ * Null when the shop's address is not known, or no package pays this meter whose product is known.
  */
 export async function topUpUrl(db: Db, storeId: string, meter: Work['meter']): Promise<string | null> {
+  const base = await shopAddress(db, storeId);
+  if (base === null) return null;
+  const packages = (await listPackages(db, { storeIds: [storeId], limit: limits.pageSizeMax })).filter(
+    (candidate) => candidate.active,
+  );
+  const selling = packages.filter((candidate) => candidate.grants.some((grant) => grant.meter === meter));
+  const pooled = packages.filter((p) => p.grants.some((g) => g.meter === 'any') && p.priceList[meter]);
+  for (const candidate of [...selling, ...pooled]) {
+    const product =
+      candidate.match.kind === 'sku' ? await productSoldAs(db, candidate.id) : candidate.match.value;
+    if (product !== null) return `${base}/?add-to-cart=${encodeURIComponent(product)}`;
+  }
+  return null;
+}
+
+/** A cart wants the product's id, a sku does not tell it; the orders that bought the package do. */
+async function productSoldAs(db: Db, packageId: string): Promise<string | null> {
+  const row = (await db('order_lines')
+    .whereIn('package_version_id', db('package_versions').where({ package_id: packageId }).select('id'))
+    .whereNotNull('woo_product_id')
+    .orderBy('id', 'desc')
+    .first('woo_product_id')) as { woo_product_id: number } | undefined;
+  return row ? String(row.woo_product_id) : null;
+}
+
+/** As configured, else as the shop's own signed orders name it in the link to themselves. */
+async function shopAddress(db: Db, storeId: string): Promise<string | null> {
   const store = (await db('stores').where({ id: storeId }).first('url')) as
     | { url: string | null }
     | undefined;
-  if (!store?.url) return null;
-  const packages = (await listPackages(db, { storeIds: [storeId], limit: limits.pageSizeMax })).filter(
-    (candidate) => candidate.active && candidate.match.kind !== 'sku',
-  );
-  const selling = (wanted: string) =>
-    packages.find((candidate) => candidate.grants.some((grant) => grant.meter === wanted));
-  const pooled = () => packages.find((p) => p.grants.some((g) => g.meter === 'any') && p.priceList[meter]);
-  const found = selling(meter) ?? pooled();
-  if (!found) return null;
-  return `${store.url.replace(/\/+$/, '')}/?add-to-cart=${encodeURIComponent(found.match.value)}`;
+  if (store?.url) return store.url.replace(/\/+$/, '');
+  const order = (await db('orders').where({ store_id: storeId }).orderBy('id', 'desc').first('id')) as
+    | { id: string }
+    | undefined;
+  const snapshot = order && (await db('order_snapshots').where({ order_id: order.id }).first('body'));
+  if (!snapshot) return null;
+  const { _links } = JSON.parse((snapshot as { body: string }).body) as {
+    _links?: { self?: { href?: unknown }[] };
+  };
+  const href = _links?.self?.[0]?.href;
+  return typeof href === 'string' ? (/^(https?:\/\/[^\s?#]+?)\/wp-json\//.exec(href)?.[1] ?? null) : null;
 }

@@ -50,7 +50,8 @@ async function process(ctx: Context, owner: string, delivery: Delivery): Promise
     }
     const reason = 'reason' in outcome ? outcome.reason : undefined;
     const wooId = 'wooId' in outcome ? outcome.wooId : undefined;
-    await finishDelivery(ctx.db, { id, owner, status: outcome.kind, reason, wooId, now });
+    const attempts = delivery.attempts + 1;
+    await finishDelivery(ctx.db, { id, owner, status: outcome.kind, reason, wooId, attempts, now });
     if (outcome.kind === 'failed')
       ctx.log.error({ delivery_id: id, topic: delivery.topic }, 'delivery parked as failed');
   } catch (error) {
@@ -65,7 +66,7 @@ async function afterError(ctx: Context, owner: string, delivery: Delivery, error
   const reason = error instanceof Error ? error.message.slice(0, limits.reasonChars) : 'unknown error';
   if (attempts >= limits.inboxAttempts) {
     ctx.log.error({ err: error, delivery_id: id, attempts }, 'delivery parked as failed');
-    await finishDelivery(ctx.db, { id, owner, status: 'failed', reason, now });
+    await finishDelivery(ctx.db, { id, owner, status: 'failed', reason, attempts, now });
     return;
   }
   ctx.log.warn({ err: error, delivery_id: id, attempts }, 'delivery will be tried again');
@@ -95,7 +96,11 @@ async function carryOut(ctx: Context, delivery: Delivery): Promise<Outcome> {
     case 'deleted':
       return applied(
         body.wooId,
-        await applyOrderNews(ctx, store, body.wooId, { kind: 'deleted', deliveryId: delivery.id }),
+        await applyOrderNews(ctx, store, body.wooId, {
+          kind: 'deleted',
+          deliveryId: delivery.id,
+          receivedAt: delivery.receivedAt,
+        }),
       );
     case 'order': {
       const { wooId } = body.order;

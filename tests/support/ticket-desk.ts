@@ -58,7 +58,11 @@ export class TicketDesk {
     return { id: row.id, name: row.name };
   }
 
-  ticket(customer: DeskCustomer, subject = 'Tiskalnik ne tiska', more: { unpaid?: boolean } = {}): Promise<Ticket> {
+  ticket(
+    customer: DeskCustomer,
+    subject = 'Tiskalnik ne tiska',
+    more: { unpaid?: boolean } = {},
+  ): Promise<Ticket> {
     const by: Actor = { kind: 'customer', id: customer.id, name: customer.name };
     return withTransaction(this.app.db, (trx) =>
       openTicket(trx, this.moment(by), {
@@ -108,7 +112,13 @@ export class TicketDesk {
   }
 
   async give(customer: DeskCustomer, meter: Meter, quantity: number, terms: Record<string, unknown> = {}) {
-    const gift = { customerId: customer.id, meter, quantity, kind: 'goodwill' as const, reason: 'for the test' };
+    const gift = {
+      customerId: customer.id,
+      meter,
+      quantity,
+      kind: 'goodwill' as const,
+      reason: 'for the test',
+    };
     await withTransaction(this.app.db, (trx) => adjust(trx, this.moment(), gift));
     if (Object.keys(terms).length > 0) {
       await this.app.db('credit_grants').where({ customer_id: customer.id, meter }).update(terms);

@@ -68,6 +68,7 @@ export function bringLines(
         oldestSnapshotId: snapshot.id,
         catalogVersion: input.catalogVersion,
         packageVersionId: null,
+        wooProductId: variationId || productId || null,
       };
       changes.push({ line, isNew: true, isChanged: true, rematch: { variationId, productId, sku } });
       continue;
@@ -78,6 +79,7 @@ export function bringLines(
     if (isOlder) {
       change.line.oldestSnapshotId = snapshot.id;
       change.rematch = { variationId, productId, sku };
+      change.line.wooProductId = variationId || productId || null;
       change.isChanged = true;
     }
   }

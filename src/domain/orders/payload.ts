@@ -68,7 +68,7 @@ const line = z
     product_id: id,
     variation_id: id,
     sku: z.union([z.string(), z.null(), z.undefined()]),
-    quantity: z.union([z.number(), z.string().transform(Number)]),
+    quantity: z.union([z.number(), z.string().transform(Number), z.null().transform(() => 0)]),
   })
   .transform(
     (raw): LinePayload => ({
@@ -113,7 +113,7 @@ const order = z
     billing,
     customer_note: z.string().catch(''),
     meta_data: meta,
-    line_items: z.array(line),
+    line_items: z.union([z.array(line), z.null().transform((): LinePayload[] => [])]),
     refunds: z.array(z.unknown()).catch([]),
   })
   .transform(
@@ -121,7 +121,7 @@ const order = z
       wooId: raw.id,
       number: raw.number || String(raw.id),
       status: withoutNul(raw.status).replace(/^wc-/, ''),
-      currency: raw.currency ?? null,
+      currency: raw.currency == null ? null : withoutNul(raw.currency),
       total: raw.total || null,
       dateCreatedGmt: raw.date_created_gmt,
       dateModifiedGmt: raw.date_modified_gmt ?? raw.date_created_gmt ?? '',
@@ -146,8 +146,11 @@ export function readOrderBody(json: string, topic = ''): Body {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
     return { kind: 'unreadable', reason: 'The body is JSON, but not an object.' };
   }
-  if (isDeeperThan(data, limits.jsonDepth)) {
-    return { kind: 'unreadable', reason: `The body is nested deeper than ${limits.jsonDepth} levels.` };
+  if (isDeeperThan(data, limits.webhookJsonDepth)) {
+    return {
+      kind: 'unreadable',
+      reason: `The body is nested deeper than ${limits.webhookJsonDepth} levels.`,
+    };
   }
   const fields = data as Record<string, unknown>;
   if (typeof fields.code === 'string' && typeof fields.message === 'string' && !('line_items' in fields)) {

@@ -82,11 +82,12 @@ export function isNewestAmbiguous(newestFirst: Snapshot[], paidStatuses: string[
 
 /**
  * Is the order in the trash, for all that webhooks say? A deletion carries no date: it counts until order.restored, or
- * a snapshot newer than those that had come before it. Decided by receipt, not by when a delivery was worked off.
+ * a snapshot newer than those that had come before it, or than its receipt if none had. Decided by receipt, not by when
+ * a delivery was worked off.
  */
 export function isTrashed(
   snapshots: Snapshot[],
-  deletion: { trashedBy: string | null; restoredBy: string | null },
+  deletion: { trashedBy: string | null; trashedAt: string | null; restoredBy: string | null },
 ): boolean {
   const { trashedBy, restoredBy } = deletion;
   if (trashedBy === null || (restoredBy !== null && restoredBy > trashedBy)) return false;
@@ -96,7 +97,8 @@ export function isTrashed(
       .sort()
       .at(-1) ?? '';
   const before = snapshots.filter(({ deliveryId }) => deliveryId === null || deliveryId < trashedBy);
-  return dates(snapshots) <= dates(before);
+  const newestThen = before.length > 0 ? dates(before) : (deletion.trashedAt ?? '').slice(0, 19);
+  return dates(snapshots) <= newestThen;
 }
 
 /** The date from which validity counts: the latest payment date, else creation date, that any paid snapshot tells. */

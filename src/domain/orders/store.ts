@@ -14,6 +14,8 @@ export interface Order {
   ticketId: string | null;
   /** Newest delivery of order.deleted without REST to ask, and of order.restored. */
   trashedBy: string | null;
+  /** When that deletion was received. */
+  trashedAt: string | null;
   restoredBy: string | null;
   gone: boolean;
   /** As last read by REST; null: never read. */
@@ -30,6 +32,8 @@ export interface OrderLine {
   oldestSnapshotId: string;
   catalogVersion: number;
   packageVersionId: string | null;
+  /** Variation, else product; null: the shop no longer said. */
+  wooProductId: number | null;
 }
 
 type Row = Record<string, unknown>;
@@ -46,6 +50,7 @@ function orderFromRow(row: Row): Order {
     customerId: row.customer_id as string | null,
     ticketId: row.ticket_id as string | null,
     trashedBy: row.trashed_by as string | null,
+    trashedAt: row.trashed_at as string | null,
     restoredBy: row.restored_by as string | null,
     gone: row.gone === 1,
     refunds: row.refunds === null ? null : (JSON.parse(row.refunds as string) as Refund[]),
@@ -119,6 +124,7 @@ export async function saveOrder(
         date_modified_gmt: payload.dateModifiedGmt,
       }),
       trashed_by: order.trashedBy,
+      trashed_at: order.trashedAt,
       restored_by: order.restoredBy,
       gone: order.gone ? 1 : 0,
       refunds: order.refunds === null ? null : JSON.stringify(order.refunds),
@@ -224,6 +230,7 @@ export async function linesOf(db: Db, orderId: string): Promise<OrderLine[]> {
     oldestSnapshotId: row.oldest_snapshot_id as string,
     catalogVersion: Number(row.catalog_version),
     packageVersionId: row.package_version_id as string | null,
+    wooProductId: row.woo_product_id === null ? null : Number(row.woo_product_id),
   }));
 }
 
@@ -234,6 +241,7 @@ export async function saveLine(trx: Trx, orderId: string, line: OrderLine, isNew
     refunded_quantity: line.refundedQuantity,
     oldest_snapshot_id: line.oldestSnapshotId,
     package_version_id: line.packageVersionId,
+    woo_product_id: line.wooProductId,
   };
   if (isNew) {
     await trx('order_lines').insert({

@@ -1,4 +1,4 @@
-export type { NewStore, StoreChanges } from './rules';
+export { isSlug, type NewStore, type StoreChanges } from './rules';
 export { findStore, findStoreBySlug, findStoresBySlugs, type Store } from './store';
 export {
   assertSecretsOpen,

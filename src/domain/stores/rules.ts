@@ -34,6 +34,10 @@ export interface StoreDetails {
 
 const SLUG = /^[a-z0-9-]{1,40}$/;
 
+export function isSlug(text: string): boolean {
+  return SLUG.test(text);
+}
+
 interface Home {
   country: string;
   locale: string;
@@ -115,7 +119,7 @@ export function checkStore<T extends StoreChanges & { slug?: string }>(input: T)
     if (!right) errors.push({ path, message });
   };
 
-  if (input.slug !== undefined) check('slug', SLUG.test(input.slug), 'must be 1 to 40 of a-z, 0-9 and "-"');
+  if (input.slug !== undefined) check('slug', isSlug(input.slug), 'must be 1 to 40 of a-z, 0-9 and "-"');
   if (input.name !== undefined) {
     checked.name = input.name.trim();
     check(

@@ -200,6 +200,9 @@ function givenUpAt(session: VideoSession): string {
   const wait = limits.videoWaitingMinutes * MINUTE;
   if (session.state === 'waiting') return after(session.createdAt, wait);
   if (session.connectedSince !== null) return vouchedUntil(session);
+  const nobodyThere = session.agentState === 'absent' && session.customerState === 'absent';
+  if (nobodyThere && session.lastEventAt)
+    return after(session.lastEventAt, limits.videoBothLeftMinutes * MINUTE);
   return after(session.lastEventAt ?? session.createdAt, wait);
 }
 

@@ -1,0 +1,736 @@
+import type { Response } from 'supertest';
+import { verifyLedger } from '../../src/domain/credits';
+import type { Ticket } from '../../src/domain/tickets';
+import { recordVideoEvent } from '../../src/usecases/record-video-event';
+import type { TestApp } from '../support/app';
+import {
+  addStaff,
+  expectAccessible,
+  expectNoForeignRequests,
+  LOOKS,
+  look,
+  OWNER,
+  openBrowser,
+  type Page,
+  screenshot,
+  type TestBrowser,
+} from '../support/browser';
+import { describeEachEngine, type TestEngine } from '../support/databases';
+import { type DeskCustomer, hiddenFields, TicketDesk } from '../support/ticket-desk';
+import { Visitor } from '../support/visitor';
+
+const HOSTILE = `<script>document.title='x'</script> &amp; "quoted" 'too' 😀 שלום עולם`;
+const SEEN_AS_TEXT = '&lt;script>document.title=';
+
+/** Every `seen` of a page, as the browser sends them along. */
+function seenIn({ text }: { text: string }): string[] {
+  return [...text.matchAll(/<input type="hidden"[^>]*name="seen" value="([^"]*)"/g)].map(
+    (found) => found[1] as string,
+  );
+}
+
+function asHtmx(visitor: Visitor, path: string, seen: string[]) {
+  const query = new URLSearchParams(seen.map((value): [string, string] => ['seen', value])).toString();
+  return visitor.get(`${path}?${query}`, { 'HX-Request': 'true' });
+}
+
+/** What can be read on a page, without its tags. */
+function wordsOf({ text }: { text: string }): string {
+  return text.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+}
+
+describeEachEngine('tickets', (engine) => {
+  let desk: TicketDesk;
+  let app: TestApp;
+  let ana: DeskCustomer;
+  let ticket: Ticket;
+  let bob: Visitor;
+  const here = () => `/console/tickets/${ticket.number}`;
+
+  beforeEach(async () => {
+    desk = await TicketDesk.open(engine);
+    app = desk.app;
+    ana = await desk.customer();
+    ticket = await desk.ticket(ana);
+    await desk.give(ana, 'sms', 3);
+    await addStaff(app, 'bob@example.com', 'agent', 'Bob');
+    bob = await Visitor.of(app, 'bob@example.com');
+  });
+
+  /** Sends the composer as it stands on the page, with these fields typed. */
+  async function answer(
+    fields: Record<string, string>,
+    { page, to = 'messages', htmx = false }: { page?: Response; to?: string; htmx?: boolean } = {},
+  ): Promise<Response> {
+    const from = page ?? (await bob.get(here()));
+    const form = hiddenFields(from.text, `${here()}/messages`);
+    return bob.postBare(
+      `${here()}/${to}`,
+      { ...form, channel: 'sms', ...fields },
+      htmx ? { 'HX-Request': 'true' } : {},
+    );
+  }
+
+  describe('the list', () => {
+    test('stands in groups: what waits for us, what waits for others, what nobody has paid', async () => {
+      const jure = await desk.customer({ name: 'Jure Kos', email: 'jure@example.com' });
+      const pending = await desk.ticket(ana, 'Waits for Ana');
+      await app.db('tickets').where({ id: pending.id }).update({ status: 'pending', assignee: 'Bob' });
+      await desk.ticket(jure, 'Not paid', { unpaid: true });
+      const solved = await desk.ticket(ana, 'Long solved');
+      await app.db('tickets').where({ id: solved.id }).update({ status: 'solved' });
+      app.clock.advance(60);
+      await desk.ticket(jure, 'The newest');
+
+      const page = await bob.get('/console/tickets').expect(200);
+      const words = wordsOf(page);
+      const order = [
+        'Wait for us',
+        'The newest',
+        'Tiskalnik ne tiska',
+        'Wait for the customer',
+        'Waits for Ana',
+        'Nobody has paid',
+        'Not paid',
+      ];
+      const places = order.map((text) => words.indexOf(text, words.indexOf('Last activity')));
+      expect(places.every((place) => place > 0)).toBe(true);
+      expect([...places].sort((a, b) => a - b)).toEqual(places);
+      expect(words).not.toContain('Long solved');
+      expect(words).toContain('4 of 4');
+      expect(words).toContain('SMS 3');
+      expect(words).toContain('nothing bought');
+      expect(page.text).toContain(`href="/console/customers/${ana.id}/statement?meter=sms"`);
+    });
+
+    test('is narrowed down in the address: state, words, number, shop', async () => {
+      const jure = await desk.customer({ name: 'Jure Kos', email: 'jure@example.com' });
+      const solved = await desk.ticket(jure, 'Zaslon je črn');
+      await app.db('tickets').where({ id: solved.id }).update({ status: 'solved' });
+      const found = async (query: string) => {
+        const { text } = await bob.get(`/console/tickets${query}`).expect(200);
+        return [...text.matchAll(/class="z-row-link" href="\/console\/tickets\/(\d+)"/g)].map((match) =>
+          Number(match[1]),
+        );
+      };
+      expect(await found('')).toEqual([ticket.number]);
+      expect(await found('?status=solved')).toEqual([solved.number]);
+      expect(await found('?status=all')).toHaveLength(2);
+      // Who looks for words looks everywhere, unless a state was chosen.
+      expect(await found('?q=ZASLON')).toEqual([solved.number]);
+      expect(await found('?q=jure%20kos')).toEqual([solved.number]);
+      expect(await found('?q=%23' + solved.number)).toEqual([solved.number]);
+      expect(await found('?q=zaslon&status=new')).toEqual([]);
+      expect(await found('?store=default')).toEqual([ticket.number]);
+      expect(await found('?store=other')).toEqual([]);
+      // Nonsense is no error.
+      expect(await found('?status=<script>&cursor=%00&q=%00')).toEqual([ticket.number]);
+      expect(wordsOf(await bob.get('/console/tickets?q=' + encodeURIComponent('100%_nothing')))).toContain(
+        'No ticket has “100%_nothing”',
+      );
+    });
+
+    test('goes on page by page over its groups, each ticket once', async () => {
+      const made = [ticket.number];
+      for (let i = 0; i < 59; i++) {
+        const one = await desk.ticket(ana, `Ticket ${i}`, { unpaid: i % 3 === 0 });
+        if (i % 3 === 1) await app.db('tickets').where({ id: one.id }).update({ status: 'pending' });
+        made.push(one.number);
+        if (i % 2 === 0) app.clock.advance(1);
+      }
+      const seen: number[] = [];
+      let next: string | undefined = '/console/tickets';
+      while (next) {
+        const { text }: { text: string } = await bob.get(next).expect(200);
+        const rows = [...text.matchAll(/class="z-row-link" href="\/console\/tickets\/(\d+)"/g)];
+        seen.push(...rows.map((match) => Number(match[1])));
+        expect(text).toContain(`${rows.length} of 60`);
+        next = /rel="next" href="([^"]+)"/.exec(text)?.[1]?.replaceAll('&amp;', '&');
+      }
+      expect(seen).toHaveLength(60);
+      expect([...seen].sort((a, b) => a - b)).toEqual(made);
+    });
+
+    test('says what would be here while there is nothing', async () => {
+      await app.db('ticket_events').delete();
+      await app.db('tickets').delete();
+      const bobs = wordsOf(await bob.get('/console/tickets'));
+      expect(bobs).toContain('No tickets yet');
+      expect(bobs).not.toContain('To the packages');
+      expect(wordsOf(await (await Visitor.of(app, OWNER.email)).get('/console/tickets'))).toContain(
+        'To the packages',
+      );
+    });
+  });
+
+  describe('one ticket', () => {
+    test('is found by number and by id, and nowhere else', async () => {
+      await bob.get(here()).expect(200);
+      const byId = await bob.get(`/console/tickets/${ticket.id}?before=x`).expect(303);
+      expect(byId.headers.location).toBe(`${here()}?before=x`);
+      for (const ref of [
+        '999',
+        '0',
+        '-1',
+        'x',
+        '%00',
+        '1e3',
+        '018f0000-0000-7000-8000-000000000000',
+        '9'.repeat(30),
+      ]) {
+        const page = await bob.get(`/console/tickets/${ref}`);
+        expect([ref, page.status]).toEqual([ref, 404]);
+        expect(page.text).toContain('There is nothing here');
+      }
+    });
+
+    test('shows whatever was written as text, in every field', async () => {
+      const customer = await desk.customer({
+        name: HOSTILE,
+        email: `"${HOSTILE}"@example.com`,
+        phone_e164: '+38641000001',
+        locale: '<b>',
+        country: '<i>',
+      });
+      const hostile = await desk.ticket(customer, HOSTILE);
+      await app.db('tickets').where({ id: hostile.id }).update({ assignee: HOSTILE });
+      await desk.message(hostile, {
+        direction: 'in',
+        channel: 'email',
+        kind: 'customer',
+        subject: `${HOSTILE}!`,
+        body: HOSTILE,
+      });
+      await desk.message(hostile, {
+        direction: 'out',
+        channel: 'email',
+        kind: 'reply',
+        body: HOSTILE,
+        to: 'x',
+        freeReason: HOSTILE,
+      });
+      await desk.event(hostile, 'ticket.assigned', { from: null, to: HOSTILE }, HOSTILE);
+      await desk.event(hostile, HOSTILE, { from: HOSTILE }, HOSTILE);
+      for (const path of [
+        `/console/tickets/${hostile.number}`,
+        '/console/tickets',
+        `/console/tickets?q=${encodeURIComponent(HOSTILE)}`,
+      ]) {
+        const { text } = await bob.get(path).expect(200);
+        expect(text).toContain(SEEN_AS_TEXT);
+        expect(text).toContain('&amp;amp;');
+        // In an attribute it stands within its quotes.
+        expect(text.replace(/="[^"]*"/g, '')).not.toContain('<script>document');
+      }
+      const refused = await bob.post(`/console/tickets/${hostile.number}/messages`, {
+        ...hiddenFields(
+          (await bob.get(`/console/tickets/${hostile.number}`)).text,
+          `/console/tickets/${hostile.number}/messages`,
+        ),
+        channel: 'email',
+        subject: 'x'.repeat(501),
+        body: HOSTILE,
+      });
+      expect(refused.status).toBe(422);
+      expect(refused.text).toContain('At most 500 characters fit here.');
+      expect(refused.text).toMatch(/<textarea[^>]*>\n&lt;script>document/);
+    });
+
+    test('tells the whole history: who, by what, in which state, what it cost', async () => {
+      await desk.message(ticket, { direction: 'out', channel: 'email', kind: 'system', body: 'Hello Ana' });
+      await desk.customerWrites(ticket, 'It does not print.', 'email');
+      await desk.message(
+        ticket,
+        { direction: 'internal', channel: 'note', kind: 'note', body: 'The driver.' },
+        { kind: 'staff', id: 'b', name: 'Bob' },
+      );
+      for (const type of ['a', 'b', 'c', 'd']) await desk.event(ticket, `other.${type}`, {});
+      expect((await answer({ body: 'Turn it off and on.' })).status).toBe(303);
+      const words = wordsOf(await bob.get(here()));
+      expect(words).toMatch(/Zeton by e-mail · from Zeton, free 13:00 Hello Ana/);
+      expect(words).toMatch(/Ana Novak by e-mail 13:00 It does not print\./);
+      expect(words).toMatch(/Bob Note, for colleagues only 13:00 The driver\./);
+      expect(words).toContain('4 changes');
+      expect(words).toMatch(/Bob by SMS 13:00 Turn it off and on\. queued · 1 SMS credit/);
+      expect(words).toContain('Ana Novak opened this ticket');
+      expect(words).toContain('Bob: New → Pending');
+      await app.drain();
+      expect(wordsOf(await bob.get(here()))).toMatch(/Turn it off and on\. sent · 1 SMS credit/);
+    });
+
+    test('of 500 messages shows the newest 50, and the others page by page, each once', async () => {
+      for (let i = 0; i < 500; i++) {
+        await desk.message(ticket, { direction: 'in', channel: 'sms', kind: 'customer', body: `word ${i}.` });
+      }
+      const seen: number[] = [];
+      const read = ({ text }: { text: string }) =>
+        [...text.matchAll(/word (\d+)\./g)].map((match) => Number(match[1]));
+      const started = performance.now();
+      const page = await bob.get(here()).expect(200);
+      expect(performance.now() - started).toBeLessThan(1500);
+      seen.push(...read(page));
+      expect(seen).toEqual(Array.from({ length: 50 }, (_, i) => 450 + i));
+      expect(page.text.length).toBeLessThan(120_000);
+
+      // With htmx only what is older; without it a page of its own, from which one comes back.
+      let older = /hx-get="([^"]+older[^"]+)"/.exec(page.text)?.[1];
+      const plain = await bob.get(/href="([^"]+\?before=[^"]+)"/.exec(page.text)?.[1] as string).expect(200);
+      expect(read(plain)).toEqual(Array.from({ length: 50 }, (_, i) => 400 + i));
+      expect(wordsOf(plain)).toContain('To the newest messages');
+      expect(plain.text).not.toContain('id="z-live"');
+      while (older) {
+        const part = await bob.get(older, { 'HX-Request': 'true' }).expect(200);
+        expect(part.text).not.toContain('<html');
+        seen.unshift(...read(part));
+        older = /hx-get="([^"]+older[^"]+)"/.exec(part.text)?.[1];
+      }
+      expect(seen).toEqual(Array.from({ length: 500 }, (_, i) => i));
+    }, 120_000);
+
+    test('is for staff only, and only agents change it', async () => {
+      const nobody = await Visitor.of(app, null);
+      expect((await nobody.get(here()).expect(303)).headers.location).toBe(
+        `/sign-in?next=${encodeURIComponent(here())}`,
+      );
+      await addStaff(app, 'mallory@example.com', 'read-only', 'Mallory');
+      const mallory = await Visitor.of(app, 'mallory@example.com');
+      const page = await mallory.get(here()).expect(200);
+      expect(wordsOf(page)).toContain('You may look at this ticket, and cannot answer it.');
+      expect(page.text).not.toContain(`action="${here()}`);
+      const message = (
+        await desk.message(ticket, { direction: 'out', channel: 'sms', kind: 'reply', to: 'x', body: 'x' })
+      ).message;
+      const posts = [
+        'messages',
+        'goodwill',
+        'quote',
+        'status',
+        'assignee',
+        'spam',
+        'video-sessions',
+        'follow-ups',
+        `messages/${message.id}/outcome`,
+        `video-sessions/${message.id}/end`,
+      ];
+      const before = await app.db('ticket_events').count({ n: '*' }).first();
+      for (const path of posts) {
+        expect([
+          path,
+          (await mallory.post(`${here()}/${path}`, { channel: 'sms', body: 'x', key: 'k'.repeat(20) }))
+            .status,
+        ]).toEqual([path, 403]);
+        // Without the token of the form, nobody.
+        expect([
+          path,
+          (await bob.postBare(`${here()}/${path}`, { channel: 'sms', body: 'x' })).status,
+        ]).toEqual([path, 403]);
+        expect([path, (await nobody.postBare(`${here()}/${path}`, { body: 'x' })).status]).toEqual([
+          path,
+          403,
+        ]);
+      }
+      expect(await app.db('ticket_events').count({ n: '*' }).first()).toEqual(before);
+      expect(await desk.credits(ana, 'sms')).toEqual({ available: 3, held: 0, used: 0 });
+    });
+  });
+
+  describe('an answer', () => {
+    test('is sent once, however often the form comes', async () => {
+      const page = await bob.get(here());
+      const [first, second] = [
+        await answer({ body: 'Hello' }, { page }),
+        await answer({ body: 'Hello' }, { page }),
+      ];
+      expect([first?.status, second?.status]).toEqual([303, 303]);
+      expect(await app.db('messages').where({ kind: 'reply' })).toHaveLength(1);
+      expect(await desk.credits(ana, 'sms')).toEqual({ available: 2, held: 1, used: 0 });
+      // Back in the browser, and another text in the same form: not taken for the first, nor sent unasked.
+      const other = await answer({ body: 'Something else' }, { page });
+      expect(other.status).toBe(409);
+      expect(wordsOf(other)).toContain('This form was sent before with another text.');
+      expect(other.text).toContain('Something else</textarea>');
+      expect((await answer({ body: 'Something else' }, { page: other })).status).toBe(409); // has not seen the first one
+    });
+
+    test('at the same time from two clicks is sent once', async () => {
+      const wide = await TicketDesk.open(engine, { poolMax: 4 });
+      const customer = await wide.customer();
+      const one = await wide.ticket(customer);
+      await wide.give(customer, 'sms', 3);
+      const owner = await Visitor.of(wide.app, OWNER.email);
+      const path = `/console/tickets/${one.number}`;
+      const form = hiddenFields((await owner.get(path)).text, `${path}/messages`);
+      const send = () => owner.postBare(`${path}/messages`, { ...form, channel: 'sms', body: 'Twice' });
+      const answers = await Promise.all([send(), send()]);
+      expect(answers.map(({ status }) => status)).toEqual([303, 303]);
+      expect(await wide.app.db('messages').where({ kind: 'reply' })).toHaveLength(1);
+      expect(await wide.credits(customer, 'sms')).toEqual({ available: 2, held: 1, used: 0 });
+    });
+
+    test('that has not seen the newest message is refused with it, keeps its text, and can be sent then', async () => {
+      const [mine, theirs] = [await bob.get(here()), await bob.get(here())];
+      await desk.customerWrites(ticket, `It works again! ${HOSTILE}`, 'email');
+      for (const htmx of [false, true]) {
+        const refused = await answer({ body: 'Have you tried to…' }, { page: htmx ? theirs : mine, htmx });
+        expect(refused.status).toBe(409);
+        expect(wordsOf(refused)).toContain('Not sent: Ana Novak wrote while you were writing.');
+        expect(wordsOf(refused)).toContain('Ana Novak, by e-mail It works again! &lt;script>');
+        expect(refused.text).toContain('Have you tried to…</textarea>');
+        expect(refused.text.includes('<html')).toBe(!htmx);
+        if (!htmx) continue;
+        expect((await answer({ body: 'Good to hear.' }, { page: refused })).status).toBe(303);
+      }
+      expect(await app.db('messages').where({ kind: 'reply' }).select('body')).toEqual([
+        { body: 'Good to hear.' },
+      ]);
+      expect(await desk.credits(ana, 'sms')).toEqual({ available: 2, held: 1, used: 0 });
+    });
+
+    test('to a ticket that was solved meanwhile says that it changed', async () => {
+      const page = await bob.get(here());
+      expect((await bob.post(`${here()}/status`, { status: 'solved', version: '1' })).status).toBe(303);
+      const refused = await answer({ body: 'One more thing' }, { page });
+      expect(refused.status).toBe(409);
+      expect(wordsOf(refused)).toContain('Not sent: the ticket was changed while you were writing.');
+      expect((await answer({ body: 'One more thing' }, { page: refused })).status).toBe(303);
+    });
+
+    test('that cannot be sent says so beside the field, and keeps what was typed', async () => {
+      const cases: [Record<string, string>, string][] = [
+        [{ body: '  ' }, 'Write something first.'],
+        [{ body: 'ž'.repeat(700) }, 'Too long for an SMS: at most 10 parts'],
+        [{ body: 'x'.repeat(100_001), channel: 'email' }, 'At most 100000 characters fit here.'],
+        [{ body: 'x', channel: 'email', subject: 'y'.repeat(501) }, 'At most 500 characters fit here.'],
+        [{ body: 'a\0b', channel: 'note' }, 'There are characters in it that are no text.'],
+      ];
+      for (const [fields, words] of cases) {
+        const refused = await answer(fields);
+        expect([words, refused.status]).toEqual([words, 422]);
+        expect(refused.text).toContain(words);
+        expect(refused.text).toContain('Not sent: see what to mend below.');
+        expect(refused.text).toContain(`${fields.body}</textarea>`);
+      }
+      expect(await app.db('messages').where({ kind: 'reply' })).toEqual([]);
+    });
+
+    test('to somebody who cannot be reached is not offered, and refused', async () => {
+      await app.db('customers').update({ phone_e164: null, email: 'x@site.invalid' });
+      const page = await bob.get(here());
+      expect(wordsOf(page)).toContain('No mobile number of this customer is known.');
+      expect(wordsOf(page)).toContain('No e-mail address of this customer is known.');
+      expect(page.text).toMatch(/id="z-channel-note" value="note" checked/);
+      for (const channel of ['sms', 'email']) {
+        const refused = await answer({ channel, body: 'Anybody there?' });
+        expect(refused.status).toBe(422);
+        expect(refused.text).toContain('Anybody there?</textarea>');
+      }
+      expect((await answer({ channel: 'note', body: 'Nobody can be reached.' })).status).toBe(303);
+    });
+
+    test('says what it costs while one types', async () => {
+      await desk.give(ana, 'email', 1);
+      const quote = async (fields: Record<string, string>) =>
+        wordsOf(await answer(fields, { to: 'quote', htmx: true }));
+      const short = await quote({ body: 'Hello' });
+      expect(short).toContain('uses 1 SMS credit, 2 left GSM-7 · 1 part · 155 characters left in it');
+      expect(short).toContain('Send SMS · 1 credit');
+      expect(short).toContain('uses 1 e-mail credit, 0 left');
+      expect(short).toContain('free Add note · free');
+      await app.db('credit_grants').where({ meter: 'sms' }).update({ sms_unit: 'segment' });
+      const long = await quote({ body: 'č'.repeat(100) });
+      expect(long).toContain('uses 2 SMS credits, 1 left UCS-2 · 2 parts · 34 characters left in it');
+      expect(long).toContain('Send SMS · 2 credits');
+      expect(await quote({ body: 'č'.repeat(300) })).toContain(
+        'No SMS credits left for this: 5 needed, 3 left.',
+      );
+      expect(await quote({ body: 'č'.repeat(700) })).toContain('Too long for an SMS');
+      expect(await quote({ body: '' })).toContain('uses 1 SMS credit, 2 left');
+    });
+
+    test('of which nothing is left is offered free of charge, as goodwill, or by a link; each once', async () => {
+      await desk.package();
+      await app.db('customers').where({ id: ana.id }).update({ name: 'Ana' });
+      for (let i = 0; i < 3; i++) await answer({ body: `Number ${i}` });
+      await app.drain();
+      const page = await bob.get(here());
+      const words = wordsOf(page);
+      expect(words).toContain('No SMS credits left for this: 1 needed, 0 left.');
+      expect(words).toContain('none left of 3');
+      expect(words).not.toContain('Send SMS ·');
+      expect(page.text).toContain('value="https://shop.example.com/?add-to-cart=51"');
+
+      // Pressed all the same, as by an old page.
+      const refused = await answer({ body: 'Pressed all the same' }, { page });
+      expect(refused.status).toBe(402);
+      expect(wordsOf(refused)).toContain(
+        'Not sent: there are not enough credits any more. Your text is kept.',
+      );
+      expect(refused.text).toContain('Pressed all the same</textarea>');
+
+      const noReason = await answer({ body: 'Please wait', free: 'sms', reason_sms: ' ' }, { page });
+      expect(noReason.status).toBe(422);
+      expect(noReason.text).toContain('Write why.');
+      expect(
+        (await answer({ body: 'Please wait', free: 'sms', reason_sms: 'Our mistake' }, { page })).status,
+      ).toBe(303);
+      expect(wordsOf(await bob.get(here()))).toContain('free of charge: Our mistake');
+      expect(await app.db('audit_log').where({ action: 'message.sent_free' })).toHaveLength(1);
+
+      const now = await bob.get(here());
+      const fields = { body: 'My long answer', give: 'sms.1', reason_sms: 'Sorry' };
+      const given = await answer(fields, { page: now, to: 'goodwill' });
+      await answer(fields, { page: now, to: 'goodwill' });
+      expect(given.status).toBe(200);
+      expect(wordsOf(given)).toContain('Given: 1 SMS credit. Now it can be sent.');
+      expect(given.text).toContain('My long answer</textarea>');
+      expect(wordsOf(given)).toContain('Send SMS · 1 credit');
+      expect(await desk.credits(ana, 'sms')).toEqual({ available: 1, held: 0, used: 3 });
+      expect((await answer({ body: 'My long answer' }, { page: given })).status).toBe(303);
+      expect(await desk.credits(ana, 'sms')).toEqual({ available: 0, held: 1, used: 3 });
+      expect((await verifyLedger(app.db)).problems).toEqual([]);
+      for (const give of ['sms.0', 'sms.101', 'video.1', 'sms.-1', '']) {
+        expect([give, (await answer({ ...fields, give }, { to: 'goodwill' })).status]).toEqual([give, 422]);
+      }
+    });
+
+    test('that fails says so, and gives its credit back', async () => {
+      await app.db('customers').update({ phone_e164: '+38641550000' });
+      await answer({ body: 'To a number that is none' });
+      expect(await desk.credits(ana, 'sms')).toEqual({ available: 2, held: 1, used: 0 });
+      await app.drain();
+      const words = wordsOf(await bob.get(here()));
+      expect(words).toContain('failed, credit given back');
+      expect(words).toContain('Why: the sandbox rejects every number that ends in 0000');
+      expect(words).toContain('3 left of 3');
+      expect(await desk.credits(ana, 'sms')).toEqual({ available: 3, held: 0, used: 0 });
+    });
+
+    test('of which nobody knows whether it went out is settled by a person, once', async () => {
+      const uncertain = async (body: string) => {
+        app.gateways.sms.failOnce();
+        app.gateways.findSms.answer({ kind: 'unknown' });
+        await answer({ body });
+        await app.drain();
+        for (let i = 0; i < 3; i++) {
+          app.clock.advance(600);
+          await app.drain();
+        }
+        const row = await app.db('messages').where({ body }).first('id', 'status');
+        expect(row.status).toBe('uncertain');
+        return row.id as string;
+      };
+      const [lost, sent] = [await uncertain('Perhaps lost'), await uncertain('Perhaps sent')];
+      const page = await bob.get(here());
+      expect(wordsOf(page)).toContain('uncertain · 1 SMS credit Nobody can tell whether it went out');
+      const settle = (id: string, yes: boolean, headers = {}) =>
+        bob.postBare(
+          `${here()}/messages/${id}/outcome`,
+          { ...hiddenFields(page.text, `${here()}/messages/${id}/outcome`), sent: yes ? 'yes' : 'no' },
+          headers,
+        );
+      expect((await settle(lost, false)).status).toBe(303);
+      const part = await settle(sent, true, { 'HX-Request': 'true' });
+      expect(part.status).toBe(200);
+      expect(wordsOf(part)).toContain('Perhaps sent sent · 1 SMS credit');
+      // The other way round, too late.
+      expect((await settle(lost, true)).status).toBe(303);
+      const words = wordsOf(await bob.get(here()));
+      expect(words).toContain('What became of this message is known by now.');
+      expect(words).toContain('Bob found out: the message was sent');
+      expect(words).toContain('Bob found out: the message was not sent, its credit was given back');
+      expect(await desk.credits(ana, 'sms')).toEqual({ available: 2, held: 0, used: 1 });
+      expect((await bob.post(`${here()}/messages/${ticket.id}/outcome`, { sent: 'yes' })).status).toBe(404);
+    });
+
+    test('to a closed ticket goes into a follow-up, and what was written is kept', async () => {
+      const page = await bob.get(here());
+      await bob.post(`${here()}/status`, { status: 'closed', version: '1' });
+      const refused = await answer({ body: 'Half an hour of writing' }, { page });
+      expect(refused.status).toBe(409);
+      expect(refused.text).toContain('Half an hour of writing</textarea>');
+      expect(wordsOf(refused)).toContain('This ticket is closed.');
+      const form = hiddenFields(refused.text, `${here()}/follow-ups`);
+      const once = await bob.postBare(`${here()}/follow-ups`, form);
+      const twice = await bob.postBare(`${here()}/follow-ups`, form);
+      expect(once.status).toBe(303);
+      expect(twice.headers.location).toBe(once.headers.location);
+      expect(wordsOf(await bob.get(once.headers.location as string))).toContain(
+        `Goes on from #${ticket.number}`,
+      );
+    });
+  });
+
+  describe('its state', () => {
+    const state = () => app.db('tickets').where({ id: ticket.id }).first('status', 'assignee', 'spam');
+
+    test('and who answers are changed by plain forms', async () => {
+      const change = async (what: string, fields: Record<string, string>) => {
+        const { version } = await app.db('tickets').where({ id: ticket.id }).first('version');
+        return bob.post(`${here()}/${what}`, { version: String(version), ...fields });
+      };
+      for (const status of ['open', 'on_hold', 'pending', 'solved', 'open']) {
+        expect((await change('status', { status })).status).toBe(303);
+        expect((await state()).status).toBe(status);
+      }
+      await change('assignee', { who: 'me', assignee: '' });
+      expect((await state()).assignee).toBe('Bob');
+      await change('assignee', { assignee: '  Petra <b>  ' });
+      expect((await state()).assignee).toBe('Petra <b>');
+      const long = await change('assignee', { assignee: 'x'.repeat(201) });
+      expect(long.status).toBe(422);
+      expect(long.text).toContain('At most 200 characters fit here.');
+      expect(long.text).toContain('x'.repeat(201));
+      await change('assignee', { who: 'nobody', assignee: 'Petra' });
+      expect((await state()).assignee).toBeNull();
+      for (const status of ['new', '', 'Open', '<script>']) {
+        expect((await change('status', { status })).status).toBe(422);
+      }
+      expect((await change('spam', {})).status).toBe(303);
+      expect(await state()).toMatchObject({ status: 'closed', spam: 1 });
+      const late = await change('status', { status: 'open' });
+      expect(late.status).toBe(409);
+      expect(wordsOf(late)).toContain('Not changed: that is not possible from the state it has now.');
+    });
+
+    test('is not changed by somebody who has not seen the newest word', async () => {
+      await desk.customerWrites(ticket, 'Wait!');
+      for (const htmx of [false, true]) {
+        const page = await bob.get(here());
+        const refused = await bob.postBare(
+          `${here()}/status`,
+          { ...hiddenFields(page.text, `${here()}/status`), version: '1', status: 'solved' },
+          htmx ? { 'HX-Request': 'true' } : {},
+        );
+        expect(refused.status).toBe(409);
+        expect(wordsOf(refused)).toContain('Not changed: the ticket has news that you had not seen.');
+      }
+      expect((await state()).status).toBe('new');
+      expect((await bob.post(`${here()}/status`, { status: 'solved' })).status).toBe(400);
+    });
+  });
+
+  describe('a video call', () => {
+    const report = (
+      sessionId: string,
+      type: 'joined' | 'connected' | 'left',
+      participant: 'agent' | 'customer',
+    ) =>
+      recordVideoEvent(
+        app.ctx,
+        { kind: 'system', id: 'room', name: 'Room' },
+        { sessionId, eventId: `${type}-${participant}`, type, participant },
+      );
+
+    test('is opened, followed and ended on the ticket, and says what it costs at each step', async () => {
+      await desk.give(ana, 'video', 3, { video_block_minutes: 15 });
+      expect(wordsOf(await bob.get(here()))).toContain(
+        'Each started 15 minutes of a call use 1 video credit. Under a minute in all is free. 3 left.',
+      );
+      await bob.post(`${here()}/video-sessions`, {});
+      await bob.post(`${here()}/video-sessions`, {});
+      const sessions = await app.db('video_sessions');
+      expect(sessions).toHaveLength(1);
+      const id = sessions[0].id as string;
+      const page = await bob.get(here());
+      expect(wordsOf(page)).toContain(
+        'Video Waiting The room is open. Send the customer their link; nobody is there yet.',
+      );
+      expect(page.text).toContain(`value="${app.ctx.publicUrl}/video/${id}#customer.`);
+      await report(id, 'joined', 'customer');
+      expect(wordsOf(await bob.get(here()))).toContain('The customer is there and waits for you.');
+      await report(id, 'joined', 'agent');
+      await report(id, 'connected', 'customer');
+      await report(id, 'connected', 'agent');
+      app.clock.advance(125);
+      expect(wordsOf(await bob.get(here()))).toContain(
+        'Both are connected. 2 min 5 s connected 1 block of 15 min on hold',
+      );
+      const ended = await bob.post(`${here()}/video-sessions/${id}/end`, {});
+      expect(ended.status).toBe(303);
+      await bob.post(`${here()}/video-sessions/${id}/end`, {});
+      const words = wordsOf(await bob.get(here()));
+      expect(words).toContain('Video Ended The last call ended after 2 min 5 s: 1 credit.');
+      expect(words).toContain('Video ended after 2 min 5 s: 1 credit');
+      expect(await desk.credits(ana, 'video')).toEqual({ available: 2, held: 0, used: 1 });
+      // Another ticket's call is not ended from here.
+      const other = await desk.ticket(ana, 'Another');
+      expect((await bob.post(`/console/tickets/${other.number}/video-sessions/${id}/end`, {})).status).toBe(
+        404,
+      );
+    });
+
+    test('warns when the next block has no credit, is blocked without any, and costs nothing when nobody came', async () => {
+      expect(wordsOf(await bob.get(here()))).toContain('No video credits left: 1 needed, 0 left. Goodwill…');
+      await desk.give(ana, 'video', 1, { video_block_minutes: 3 });
+      await bob.post(`${here()}/video-sessions`, {});
+      const { id } = await app.db('video_sessions').first('id');
+      for (const type of ['joined', 'connected'] as const)
+        for (const who of ['agent', 'customer'] as const) await report(id, type, who);
+      app.clock.advance(90);
+      await app.runJob('video');
+      expect(wordsOf(await bob.get(here()))).toContain(
+        'No credit for the next block: the call ends with this one.',
+      );
+      app.clock.advance(120);
+      await app.runJob('video');
+      expect(wordsOf(await bob.get(here()))).toContain(
+        'No credit The last call ended because no credit was left, after 3 min 0 s: 1 credit.',
+      );
+      await desk.give(ana, 'video', 1);
+      await bob.post(`${here()}/video-sessions`, {});
+      const running = await app.db('video_sessions').where({ state: 'waiting' }).first('id');
+      await bob.post(`${here()}/video-sessions/${running.id}/end`, {});
+      expect(wordsOf(await bob.get(here()))).toContain(
+        'Nobody met In the last call not both came. Nothing was charged.',
+      );
+    });
+  });
+
+  describe('looking again', () => {
+    test('answers nothing while nothing is new, and only what is new otherwise', async () => {
+      const page = await bob.get(here());
+      const nothing = await asHtmx(bob, `${here()}/live`, seenIn(page));
+      expect([nothing.status, nothing.text]).toEqual([204, '']);
+
+      await desk.customerWrites(ticket, 'Are you there?');
+      const news = await asHtmx(bob, `${here()}/live`, seenIn(page));
+      expect(news.status).toBe(200);
+      expect(wordsOf(news)).toContain('Are you there?');
+      expect(news.text).toContain('hx-swap-oob="beforeend:#z-thread-list"');
+      expect(news.text).not.toContain('id="z-part-counts"');
+      expect(news.text).not.toContain('<textarea');
+      expect(news.headers['hx-trigger']).toBeUndefined();
+      const parts = seenIn(page).filter((value) => !/^(mark|thread|list|head)\|/.test(value));
+      const after = [...parts, ...seenIn(news)];
+      expect((await asHtmx(bob, `${here()}/live`, after)).status).toBe(204);
+
+      // A message that changes its state takes its own place; the counters change with it.
+      const sent = await answer({ body: 'Yes' }, { htmx: true });
+      expect(sent.status).toBe(200);
+      const queued = await bob.get(here());
+      await app.drain();
+      const settled = await asHtmx(bob, `${here()}/live`, seenIn(queued));
+      expect(settled.text).toMatch(/<li class="z-msg z-msg-out" id="m-[\w-]+" hx-swap-oob="true">/);
+      expect(wordsOf(settled)).toContain('Yes sent · 1 SMS credit');
+      expect(settled.text).not.toContain('beforeend:');
+      expect(settled.text).toContain('id="z-part-counts"');
+      expect(settled.headers['hx-trigger']).toBe('z-credits');
+    });
+
+    test('whatever is asked with is no error', async () => {
+      for (const seen of [
+        [],
+        ['thread|x|y|z'],
+        ['mark|'],
+        ['thread|||'],
+        [HOSTILE, 'thread|' + ticket.id + '|' + HOSTILE],
+      ]) {
+        expect((await asHtmx(bob, `${here()}/live`, seen)).status).toBe(200);
+      }
+      expect((await bob.get(`${here()}/live`)).status).toBe(303);
+      expect((await bob.get(`${here()}/older`, { 'HX-Request': 'true' })).headers['hx-redirect']).toBe(
+        here(),
+      );
+    });
+  });
+});
