@@ -1,12 +1,13 @@
 import { findPackage, type Package } from '../domain/packages';
 import { isId } from '../platform/ids';
 import { Refusal } from '../platform/refusal';
+import type { Form } from '../ui/form';
 import type { StaffPage } from '../ui/page';
+import { newFormKey, repeatable } from '../ui/repeatable';
 import { type Answer, type PageRoutes, refused, seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { createPackageIn, updatePackageIn } from '../usecases/define-package';
 import { withIdempotency, withoutIdempotency } from '../usecases/idempotency';
-import { newFormKey, requestOf } from './once';
 import { type PackageForm, packageView, promiseView } from './package.view';
 import {
   blankTyped,
@@ -52,10 +53,14 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
     const again: PackageForm = { known: null, typed, shops, key: newFormKey(), mistakes };
     if (Object.keys(mistakes).length > 0) return refused(packageView(page, again));
     try {
-      const { body } = await withIdempotency(ctx, requestOf(page, form), async (trx) => {
-        const made = await createPackageIn(trx, ctx, page.actor, { ...input, storeId: typed.store });
-        return { status: 201, body: { id: made.id } };
-      });
+      const { body } = await withIdempotency(
+        ctx,
+        repeatable(page, form.text('key').slice(0, 64) || newFormKey(), askedIn(form)),
+        async (trx) => {
+          const made = await createPackageIn(trx, ctx, page.actor, { ...input, storeId: typed.store });
+          return { status: 201, body: { id: made.id } };
+        },
+      );
       const { id } = body as { id: string };
       return seeOther(`${LIST}/${id}`, {
         flash: { tone: 'good', text: page.t('packages.created', { name: input.name }) },
@@ -126,4 +131,9 @@ async function packageAt(ctx: Context, id: string): Promise<Package> {
   const found = isId(id) ? await findPackage(ctx.db, id) : null;
   if (!found) throw new Refusal('not-found', 'There is no such package.');
   return found;
+}
+
+/** What the form says, without what differs each time it is drawn. */
+function askedIn(form: Form): [string, string][] {
+  return form.entries().filter(([name]) => name !== '_csrf' && name !== 'key');
 }

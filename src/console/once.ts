@@ -1,7 +1,7 @@
 import type { Trx } from '../platform/db';
 import { Refusal } from '../platform/refusal';
-import { sha256Hex } from '../platform/secrets';
 import type { StaffPage } from '../ui/page';
+import { repeatable } from '../ui/repeatable';
 import type { Context } from '../usecases/context';
 import { withIdempotency } from '../usecases/idempotency';
 
@@ -18,11 +18,7 @@ export async function once<T>(
   work: (trx: Trx) => Promise<T>,
 ): Promise<{ value: T; replayed: boolean }> {
   if (!/^[\w-]{8,100}$/.test(form.key)) throw new Refusal('malformed-request', 'The form has no key.');
-  const request = {
-    principal: `staff:${page.staff.id}`,
-    key: form.key,
-    requestSha256: sha256Hex(JSON.stringify([page.path, form.asked])),
-  };
+  const request = repeatable(page, form.key, form.asked);
   const { body, replayed } = await withIdempotency(ctx, request, async (trx) => ({
     status: 200,
     body: await work(trx),
