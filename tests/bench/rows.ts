@@ -56,15 +56,15 @@ export const rows: Row[] = [
       }),
   },
   {
-    // The console's page takes this place as soon as it stands: its path here, and its cookie in `headers`.
     name: 'ticket page',
     floor: 'Express + token hash + two SELECTs (ticket, messages) by the driver',
     open: (world) =>
       pageRead(world, {
-        path: ({ ticketId }) => `/api/v1/tickets/${ticketId}`,
+        path: ({ ticketId }) => `/console/tickets/${ticketId}`,
+        headers: { Cookie: world.cookie },
         floorPath: ({ ticketId }) => `/tickets/${ticketId}`,
-        shows: ({ ticketId }) => ticketId,
-        note: 'GET /api/v1/tickets/{id}, until the page exists',
+        shows: () => 'Answer 0.',
+        note: 'the whole page as the agent gets it; its floor answers two rows as JSON',
       }),
   },
 ];
@@ -188,14 +188,16 @@ interface Page {
 async function pageRead({ app, floor, token, served }: World, page: Page): Promise<Opened> {
   const bearer = { Authorization: `Bearer ${token}` };
   const side = async (url: string, path: Page['path'], headers: Record<string, string>): Promise<Side> => {
+    const paths: string[] = [];
     for (const about of served) {
       const answer = await fetch(url + path(about), { headers });
       const text = await answer.text();
       if (!answer.ok || !text.includes(page.shows(about))) {
         throw new Error(`GET ${url}${path(about)} answered ${answer.status}: ${text.slice(0, 200)}`);
       }
+      paths.push(new URL(answer.url).pathname); // a ticket asked for by its id answers with the way to its number
     }
-    const target: Target = { url, method: 'GET', headers, paths: served.map(path) };
+    const target: Target = { url, method: 'GET', headers, paths };
     return { run: (amount, clients) => load(target, amount, clients) };
   };
   return {

@@ -4,9 +4,12 @@ import type { Knex } from 'knex';
 import { type App, buildApp } from '../../src/app';
 import { readConfig } from '../../src/config';
 import { verifyLedger } from '../../src/domain/credits';
+import { addPerson, openSession } from '../../src/domain/staff';
 import { findStoreBySlug, type Store } from '../../src/domain/stores';
 import { type Actor, systemActor } from '../../src/platform/actor';
+import { withTransaction } from '../../src/platform/db';
 import { makeLog } from '../../src/platform/log';
+import { COOKIES } from '../../src/ui/cookies';
 import { addTokenForStores } from '../../src/usecases/add-token';
 import { applyOrderNews } from '../../src/usecases/apply-order-snapshot';
 import { type Context, momentOf } from '../../src/usecases/context';
@@ -27,6 +30,8 @@ export interface World {
   store: Store;
   bare: Bare;
   token: string;
+  /** An agent's browser. */
+  cookie: string;
   /** Addresses of the processes. */
   app: string;
   floor: string;
@@ -54,6 +59,16 @@ export async function openWorld(engine: Engine): Promise<World> {
     scopes: 'all',
     storeSlugs: null,
   });
+  const agent = { email: 'bob@example.com', name: 'Bob', role: 'agent' as const };
+  const session = await withTransaction(ctx.db, async (trx) => {
+    const moment = momentOf(ctx, systemActor);
+    const { id } = await addPerson(trx, moment, {
+      ...agent,
+      passwordHash: 'nobody signs in by password here',
+    });
+    return openSession(trx, moment, id);
+  });
+  const cookie = `${COOKIES.session}=${session.token}`;
   const served = await serveCustomers(ctx, store);
   await ctx.db.raw('ANALYZE');
   const servers = await Promise.all([
@@ -62,7 +77,7 @@ export async function openWorld(engine: Engine): Promise<World> {
   ]);
   const bare = await openBare(engine.url);
   return {
-    ...{ ctx, db: ctx.db, store, bare, token, served },
+    ...{ ctx, db: ctx.db, store, bare, token, cookie, served },
     app: servers[0].address,
     floor: servers[1].address,
     async close() {
