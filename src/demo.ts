@@ -237,7 +237,10 @@ async function ask(order: Order, subject: string, body: string): Promise<void> {
 
 async function tellStory(): Promise<void> {
   for (const { sku, grants, ...terms } of PACKAGES) {
-    const list = Object.entries(grants).map(([meter, quantity]) => ({ meter, quantity }));
+    const list = Object.entries(grants as Record<string, number>).map(([meter, quantity]) => ({
+      meter,
+      quantity,
+    }));
     await api('POST', '/packages', { store: 'default', match: { sku }, grants: list, ...terms });
   }
   const isRefund = ({ body }: Delivery) =>

@@ -69,9 +69,11 @@ async function shopAddress(db: Db, storeId: string): Promise<string | null> {
   const order = (await db('orders').where({ store_id: storeId }).orderBy('id', 'desc').first('id')) as
     | { id: string }
     | undefined;
-  const snapshot = order && (await db('order_snapshots').where({ order_id: order.id }).first('body'));
+  const snapshot = (await db('order_snapshots')
+    .where({ order_id: order?.id ?? '' })
+    .first('body')) as { body: string } | undefined;
   if (!snapshot) return null;
-  const { _links } = JSON.parse((snapshot as { body: string }).body) as {
+  const { _links } = JSON.parse(snapshot.body) as {
     _links?: { self?: { href?: unknown }[] };
   };
   const href = _links?.self?.[0]?.href;

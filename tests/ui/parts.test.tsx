@@ -70,7 +70,7 @@ function partsView(page: StaffPage): JSX.Element {
           cells: [
             <Badge tone={(['good', 'low', 'bad'] as const)[i] ?? 'quiet'} icon="good" text="paid" />,
             <Counters page={page} size="line" counts={COUNTS.slice(0, 2)} />,
-            <>{String(i * 7)}</>,
+            String(i * 7),
             <Time page={page} at="2026-11-22T11:20:00.000Z" />,
           ],
         }))}
