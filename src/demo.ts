@@ -20,7 +20,13 @@ const owner = {
 };
 const CONNECTED_SECONDS = 61;
 
-const PACKAGES = [
+const PACKAGES: {
+  name: string;
+  sku: string;
+  grants: Record<string, number>;
+  validity_days?: number;
+  low_balance_at?: number;
+}[] = [
   { name: 'Mini', sku: 'SUP-MINI', grants: { sms: 4 } },
   { name: 'Start', sku: 'SUP-START', grants: { sms: 10, email: 20 }, validity_days: 365, low_balance_at: 2 },
   { name: 'Pro', sku: 'SUP-PRO', grants: { sms: 30, email: 60, video: 3 }, validity_days: 365 },
@@ -237,7 +243,7 @@ async function ask(order: Order, subject: string, body: string): Promise<void> {
 
 async function tellStory(): Promise<void> {
   for (const { sku, grants, ...terms } of PACKAGES) {
-    const list = Object.entries(grants as Record<string, number>).map(([meter, quantity]) => ({
+    const list = Object.entries(grants).map(([meter, quantity]) => ({
       meter,
       quantity,
     }));

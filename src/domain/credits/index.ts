@@ -13,7 +13,7 @@ export {
   reverse,
   usableOn,
 } from './credits';
-export { type Amounts, type Draw, type Grant, METERS, type Meter, type Work } from './rules';
+export { type Amounts, type Draw, METERS, type Meter, type Work } from './rules';
 export {
   customersWithDueGrants,
   findHold,
