@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -15,10 +15,11 @@ const host = process.env.HOST ?? '127.0.0.1';
 const base = `http://${host}:${port}`;
 const token = process.env.BOOTSTRAP_API_TOKEN ?? `demo-${randomBytes(18).toString('base64url')}`;
 const owner = {
-  email: process.env.BOOTSTRAP_EMAIL ?? 'owner@demo.example',
+  email: process.env.BOOTSTRAP_EMAIL ?? 'carol@demo.example',
   password: process.env.BOOTSTRAP_PASSWORD ?? `demo-${randomBytes(6).toString('hex')}`,
 };
 const CONNECTED_SECONDS = 61;
+let agentToken = token;
 
 const PACKAGES: {
   name: string;
@@ -75,7 +76,7 @@ async function api<T = Json>(method: string, path: string, body?: Json): Promise
   const response = await fetch(`${base}/api/v1${path}`, {
     method,
     headers: {
-      authorization: `Bearer ${token}`,
+      authorization: `Bearer ${agentToken}`,
       ...(body && { 'content-type': 'application/json' }),
       ...(method === 'POST' && { 'idempotency-key': randomBytes(12).toString('hex') }),
     },
@@ -95,21 +96,39 @@ async function assertPortIsFree(): Promise<void> {
   await new Promise((resolve) => probe.close(resolve));
 }
 
+const env = {
+  ...process.env,
+  LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+  PORT: String(port),
+  HOST: host,
+  DATABASE_URL: `sqlite:${DATABASE}`,
+  WOOCOMMERCE_WEBHOOK_SECRET: recorded.secret,
+  BOOTSTRAP_API_TOKEN: token,
+  BOOTSTRAP_EMAIL: owner.email,
+  BOOTSTRAP_PASSWORD: owner.password,
+};
+
 function startZeton(): ChildProcess {
   return spawn(process.execPath, [...process.execArgv, require.resolve('./main')], {
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: {
-      ...process.env,
-      LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
-      PORT: String(port),
-      HOST: host,
-      DATABASE_URL: `sqlite:${DATABASE}`,
-      WOOCOMMERCE_WEBHOOK_SECRET: recorded.secret,
-      BOOTSTRAP_API_TOKEN: token,
-      BOOTSTRAP_EMAIL: owner.email,
-      BOOTSTRAP_PASSWORD: owner.password,
-    },
+    env,
   });
+}
+
+/** Answers are written under the name of their token: an agent's, made as `npm run zeton -- token add` makes it. */
+function tokenOf(name: string): string {
+  const command = [
+    ...process.execArgv,
+    require.resolve('./cli'),
+    'token',
+    'add',
+    '--name',
+    name,
+    '--scopes',
+    'all',
+  ];
+  const said = execFileSync(process.execPath, command, { env, encoding: 'utf8' });
+  return /ztn_\S+/.exec(said)?.[0] ?? token;
 }
 
 async function until(what: string, done: () => Promise<boolean>): Promise<void> {
@@ -242,6 +261,9 @@ async function ask(order: Order, subject: string, body: string): Promise<void> {
 }
 
 async function tellStory(): Promise<void> {
+  agentToken = tokenOf('Bor Kralj');
+  const shop = { name: 'Trgovina Rak', locale: 'sl', country: 'SI', time_zone: 'Europe/Ljubljana' };
+  await api('PATCH', '/stores/default', shop);
   for (const { sku, grants, ...terms } of PACKAGES) {
     const list = Object.entries(grants).map(([meter, quantity]) => ({
       meter,
