@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { normaliseEmail } from '../domain/customers';
+import { plainLetters, segmentsOf } from '../domain/messages';
 import type { Db } from '../platform/db';
 import { isId } from '../platform/ids';
 import { limits } from '../platform/limits';
@@ -38,6 +39,8 @@ export interface Offer {
   quote: ReplyQuote | null;
   /** Most parts of an SMS, when the text takes more. */
   partsMax: number | null;
+  /** How many parts, which are credits, it would take in plain letters; null: no fewer. */
+  plainParts: number | null;
 }
 
 export interface Notice {
@@ -93,7 +96,7 @@ export function draftOf(form: Form): Draft {
 }
 
 /** As usecases/reply-to-ticket.ts has it: a placeholder address reaches nobody. */
-export function recipientOf({ customer }: TicketHead, channel: PaidChannel): string | null {
+function recipientOf({ customer }: TicketHead, channel: PaidChannel): string | null {
   if (channel === 'sms') return customer.phoneE164;
   const email = customer.email ?? '';
   return normaliseEmail(email) === null ? null : email.trim();
@@ -108,18 +111,32 @@ export async function offersFor(
 }
 
 async function offerOn(ctx: Context, ticket: TicketHead, channel: PaidChannel, body: string): Promise<Offer> {
-  const offer: Offer = { channel, to: recipientOf(ticket, channel), quote: null, partsMax: null };
+  const offer: Offer = {
+    channel,
+    to: recipientOf(ticket, channel),
+    quote: null,
+    partsMax: null,
+    plainParts: null,
+  };
   if (offer.to === null) return offer;
   // What costs nothing yet is quoted as the shortest text there is; what is no text is refused when it is sent.
   const priced = body.trim() === '' || body.length > limits.messageBodyChars ? '-' : body;
   try {
-    return { ...offer, quote: await quoteReply(ctx, { ticketId: ticket.id, channel, body: priced }) };
+    const quote = await quoteReply(ctx, { ticketId: ticket.id, channel, body: priced });
+    return { ...offer, quote, plainParts: plainParts(quote, priced) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (error.code === 'message-too-long') return { ...offer, partsMax: limits.smsSegmentsMax };
     if (error.code !== 'invalid-request') throw error;
     return { ...offer, quote: await quoteReply(ctx, { ticketId: ticket.id, channel, body: '-' }) };
   }
+}
+
+/** Only where parts are what is counted. */
+function plainParts({ sms, charge }: ReplyQuote, body: string): number | null {
+  if (sms?.encoding !== 'UCS-2' || charge?.unit !== 'segment') return null;
+  const { segments } = segmentsOf(plainLetters(body));
+  return segments < sms.segments ? segments : null;
 }
 
 export interface RefusedReply {

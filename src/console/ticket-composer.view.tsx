@@ -30,7 +30,9 @@ export function Composer({
       attrs={{ ...partAttrs(action, '#z-composer'), 'aria-label': t('composer.name') }}
     >
       {/* What the Enter key in a field presses: the first button of the form. */}
-      <button type="submit" class="visually-hidden" tabindex="-1" aria-hidden="true" />
+      <button type="submit" class="visually-hidden" tabindex="-1" safe>
+        {t('composer.name')}
+      </button>
       <input type="hidden" name="key" value={draft.key} />
       <TurnField version={draft.version} newestId={draft.newestId} />
       {notice ? <NoticeBox notice={notice} /> : null}
@@ -270,9 +272,19 @@ function OfferView({ page, ticket, state, offer }: OfferProps): JSX.Element {
         </strong>
         {parts.length > 0 ? <span safe>{parts.join(' · ')}</span> : null}
       </p>
-      <Button look="primary" icon="send" text={t(`composer.send_${channel}`, { count: charge.credits })} />
+      <div class="z-buttons">
+        <PlainLetters page={page} ticket={ticket} offer={offer} />
+        <Button look="primary" icon="send" text={t(`composer.send_${channel}`, { count: charge.credits })} />
+      </div>
     </div>
   );
+}
+
+/** One č, š or ž makes every part of an SMS less than half as long. */
+function PlainLetters({ page, ticket, offer }: Omit<OfferProps, 'state'>): JSX.Element {
+  if (offer.plainParts === null) return '';
+  const text = page.t('composer.plain', { count: offer.plainParts });
+  return <Button action={`${ticketHref(ticket.number)}/plain`} text={text} />;
 }
 
 /** Nothing greyed out: what can be done about it. */
@@ -298,6 +310,7 @@ function NoCredits({ page, ticket, state, offer }: OfferProps): JSX.Element {
         autocomplete="off"
       />
       <div class="z-buttons">
+        <PlainLetters page={page} ticket={ticket} offer={offer} />
         <Button icon="send" name="free" value={channel} text={t(`composer.send_free.${channel}`)} />
         <Button
           icon="gift"

@@ -1,3 +1,4 @@
+import type { Knex } from 'knex';
 import type { Meter } from '../domain/credits';
 import type { Message } from '../domain/messages';
 import type { Db } from '../platform/db';
@@ -58,7 +59,7 @@ export async function readThread(
 ): Promise<Thread> {
   const [messages, events] = await Promise.all([
     newest(db('messages'), page, page.limit + 1),
-    newest(db('ticket_events').whereNotIn('type', SAID_BY_MESSAGES), page, EVENTS_MAX + 1),
+    newest(shownEvents(db), page, EVENTS_MAX + 1),
   ]);
   // Below this both lists may have gaps, so it belongs to the page before.
   const edges = [
@@ -71,10 +72,18 @@ export async function readThread(
   return { items, olderThan: edge === '' ? null : edge };
 }
 
-function newest(query: ReturnType<Db>, page: { ticketId: string; before: string | null }, limit: number) {
+function shownEvents(db: Db): Knex.QueryBuilder {
+  return db('ticket_events').whereNotIn('type', SAID_BY_MESSAGES);
+}
+
+async function newest(
+  query: Knex.QueryBuilder,
+  page: { ticketId: string; before: string | null },
+  limit: number,
+): Promise<Row[]> {
   query.where({ ticket_id: page.ticketId }).orderBy('id', 'desc').limit(limit);
   if (page.before !== null) query.where('id', '<', page.before);
-  return query as unknown as Promise<Row[]>;
+  return (await query) as Row[];
 }
 
 /** What was written or happened after an id, the oldest first; those that are `known` left out. */

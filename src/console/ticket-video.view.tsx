@@ -21,6 +21,8 @@ export interface VideoState {
     available: number;
     /** Of the meter that pays. */
     left: number;
+    /** Credits that pay a call were ever there. */
+    everBought: boolean;
   };
 }
 
@@ -144,7 +146,7 @@ function Idle({
   const mayStart = ticket.status !== 'closed' && mayAct(page.staff.role, 'agent');
   return (
     <>
-      <p safe>{session ? lastWords(page, session) : t('ticket_video.none')}</p>
+      {session ? <p safe>{lastWords(page, session)}</p> : <p safe>{t('ticket_video.none')}</p>}
       {mayStart && cost.payable ? (
         <>
           <p>
@@ -161,9 +163,15 @@ function Idle({
       ) : null}
       {mayStart && !cost.payable ? (
         <>
-          <p class="z-none" safe>
-            {t('composer.none.video', { needed: cost.available + cost.missing, available: cost.available })}
-          </p>
+          {cost.everBought ? (
+            <p class="z-none" safe>
+              {t('composer.none.video', { needed: cost.available + cost.missing, available: cost.available })}
+            </p>
+          ) : (
+            <p class="z-dim" safe>
+              {t('ticket_video.never')}
+            </p>
+          )}
           <ButtonLink href={goodwillHref} icon="gift" text={t('ticket.goodwill')} />
         </>
       ) : null}

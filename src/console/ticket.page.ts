@@ -1,4 +1,5 @@
 import { quoteHold } from '../domain/credits';
+import { plainLetters } from '../domain/messages';
 import { iso } from '../platform/clock';
 import { isId } from '../platform/ids';
 import { limits } from '../platform/limits';
@@ -149,6 +150,14 @@ function replies({ post }: PageRoutes, ctx: Context): void {
     }
     const next = { ...(await newDraft(ctx.db, now)), channel };
     return answerComposer(ctx, page, form, now, await composerOf(ctx, now, next), 200);
+  });
+
+  /** The same words in letters of which more fit into an SMS; what that saves stood on the button. */
+  post(`${HERE}/plain`, 'agent', async (page, form, params) => {
+    const ticket = await ticketOf(ctx, params);
+    const draft = draftOf(form);
+    const plain = { ...draft, body: plainLetters(draft.body) };
+    return answerComposer(ctx, page, form, ticket, await composerOf(ctx, ticket, plain), 200);
   });
 
   /** What the message lacks, as goodwill; the text is kept, and can be sent then. */
@@ -393,6 +402,7 @@ async function videoOf(
       missing: quote.missing,
       available: quote.available,
       left: credits.meters.find((one) => one.meter === meter)?.left ?? 0,
+      everBought: quote.payable || credits.meters.some((one) => one.meter === 'video' || one.meter === 'any'),
     },
   };
 }
@@ -405,7 +415,7 @@ function withoutReason(page: StaffPage, draft: Draft, channel: PaidChannel): Ref
     status: 422,
     draft,
     mistakes: { [`reason_${channel}`]: mistake },
-    notice: { tone: 'bad', text: page.t('composer.refused.check') },
+    notice: { tone: 'bad', text: page.t('composer.refused.reason') },
   };
 }
 

@@ -1,4 +1,5 @@
-import { Counters, CounterText } from '../ui/counter';
+import type { Children } from '@kitajs/html';
+import { type CounterMeter, Counters, CounterText } from '../ui/counter';
 import { Field, PostForm } from '../ui/field';
 import type { Mistakes } from '../ui/form';
 import { Icon } from '../ui/icons';
@@ -309,7 +310,7 @@ function Head({
           <Icon name="back" />
         </a>
         <h1>
-          <span class="z-number">{`#${ticket.number}`}</span> <bdi safe>{ticket.subject}</bdi>
+          <span class="z-number" safe>{`#${ticket.number}`}</span> <bdi safe>{ticket.subject}</bdi>
         </h1>
         <div class="z-head-tools">
           {mayChange ? (
@@ -462,7 +463,7 @@ function ChangeForm({
   page: StaffPage;
   ticket: TicketHead;
   what: 'status' | 'assignee' | 'spam';
-  children?: JSX.Element | JSX.Element[];
+  children?: Children;
 }): JSX.Element {
   const action = `${ticketHref(ticket.number)}/${what}`;
   return (
@@ -510,7 +511,8 @@ function CountsBox({
   const goodwill = mayAct(page.staff.role, 'agent') ? (
     <ButtonLink href={goodwillHref(ticket.customer.id)} icon="gift" text={t('ticket.goodwill')} />
   ) : undefined;
-  const atZero = counts.filter(({ left }) => left === 0).map(({ meter }) => [meter, goodwill]);
+  const atZero: Partial<Record<CounterMeter, JSX.Element>> = {};
+  if (goodwill) for (const { meter, left } of counts) if (left === 0) atZero[meter] = goodwill;
   return (
     <section class="z-side-box">
       <h2 safe>{t('ticket.counters')}</h2>
@@ -519,7 +521,7 @@ function CountsBox({
           {t('ticket.nothing_bought')}
         </p>
       ) : (
-        <Counters page={page} size="row" counts={counts} actions={Object.fromEntries(atZero)} />
+        <Counters page={page} size="row" counts={counts} actions={atZero} />
       )}
       {credits.shortfall.length > 0 ? (
         <p class="z-none" safe>
@@ -586,7 +588,7 @@ function About({ page, desk }: { page: StaffPage; desk: Around }): JSX.Element {
             {others.map((other) => (
               <li>
                 <a href={ticketHref(other.number)}>
-                  <span class="z-number">{`#${other.number}`}</span> <bdi safe>{other.subject}</bdi>
+                  <span class="z-number" safe>{`#${other.number}`}</span> <bdi safe>{other.subject}</bdi>
                 </a>
                 <span class="z-side-facts">
                   <TicketSigns page={page} ticket={other} />

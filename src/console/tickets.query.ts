@@ -9,7 +9,7 @@ type Row = Record<string, unknown>;
 export type TicketStatus = Ticket['status'];
 
 /** Not solved yet: what somebody has to do something about. */
-export const OPEN_WORK = ['new', 'open', 'pending', 'on_hold'] as const satisfies TicketStatus[];
+const OPEN_WORK = ['new', 'open', 'pending', 'on_hold'] as const satisfies TicketStatus[];
 
 /** In which order open work stands: what waits for us, what waits for others, what nobody has paid. */
 export type WorkGroup = 'ours' | 'theirs' | 'unpaid';

@@ -97,9 +97,13 @@ export function CounterText({
   return (
     <span class={`z-counter z-counter-line z-level-${level}`}>
       <span safe>{t(`meters.${count.meter}`)}</span>{' '}
-      <strong class="z-count" safe>
-        {level === 'none' ? t('counter.none_short') : String(count.left)}
-      </strong>
+      {level === 'none' ? (
+        <strong class="z-count" safe>
+          {t('counter.none_short')}
+        </strong>
+      ) : (
+        <strong class="z-count">{count.left}</strong>
+      )}
       {level === 'low' ? <em safe>{` ${t('counter.low_short')}`}</em> : null}
     </span>
   );

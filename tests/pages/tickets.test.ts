@@ -15,7 +15,7 @@ import {
   screenshot,
   type TestBrowser,
 } from '../support/browser';
-import { describeEachEngine, type TestEngine } from '../support/databases';
+import { describeEachEngine } from '../support/databases';
 import { type DeskCustomer, hiddenFields, TicketDesk } from '../support/ticket-desk';
 import { Visitor } from '../support/visitor';
 
@@ -119,13 +119,13 @@ describeEachEngine('tickets', (engine) => {
       // Who looks for words looks everywhere, unless a state was chosen.
       expect(await found('?q=ZASLON')).toEqual([solved.number]);
       expect(await found('?q=jure%20kos')).toEqual([solved.number]);
-      expect(await found('?q=%23' + solved.number)).toEqual([solved.number]);
+      expect(await found(`?q=%23${solved.number}`)).toEqual([solved.number]);
       expect(await found('?q=zaslon&status=new')).toEqual([]);
       expect(await found('?store=default')).toEqual([ticket.number]);
       expect(await found('?store=other')).toEqual([]);
       // Nonsense is no error.
       expect(await found('?status=<script>&cursor=%00&q=%00')).toEqual([ticket.number]);
-      expect(wordsOf(await bob.get('/console/tickets?q=' + encodeURIComponent('100%_nothing')))).toContain(
+      expect(wordsOf(await bob.get(`/console/tickets?q=${encodeURIComponent('100%_nothing')}`))).toContain(
         'No ticket has “100%_nothing”',
       );
     });
@@ -447,6 +447,28 @@ describeEachEngine('tickets', (engine) => {
       expect(await quote({ body: '' })).toContain('uses 1 SMS credit, 2 left');
     });
 
+    test('that plain letters would make cheaper can be put into them', async () => {
+      await app.db('credit_grants').where({ meter: 'sms' }).update({ sms_unit: 'segment' });
+      const body = `Živjo Špela, „čakajte“ – ${'pridem čez pol ure. '.repeat(5)}`;
+      expect(wordsOf(await answer({ body }, { to: 'quote', htmx: true }))).toContain(
+        'UCS-2 · 2 parts · 9 characters left in it Plain letters: 1 part Send SMS · 2 credits',
+      );
+      const plain = await answer({ body }, { to: 'plain' });
+      expect(plain.status).toBe(200);
+      expect(plain.text).toContain(
+        `Zivjo Spela, &#34;cakajte&#34; - ${'pridem cez pol ure. '.repeat(5)}</textarea>`,
+      );
+      expect(wordsOf(plain)).toContain('Send SMS · 1 credit');
+      // Nothing to be saved: by message, and where no plain letters are.
+      for (const text of ['😀'.repeat(60), 'Ο εκτυπωτής δεν δουλεύει '.repeat(4)]) {
+        expect(wordsOf(await answer({ body: text }, { to: 'quote', htmx: true }))).not.toContain(
+          'Plain letters',
+        );
+      }
+      await app.db('credit_grants').where({ meter: 'sms' }).update({ sms_unit: 'message' });
+      expect(wordsOf(await answer({ body }, { to: 'quote', htmx: true }))).not.toContain('Plain letters');
+    });
+
     test('of which nothing is left is offered free of charge, as goodwill, or by a link; each once', async () => {
       await desk.package();
       await app.db('customers').where({ id: ana.id }).update({ name: 'Ana' });
@@ -723,7 +745,7 @@ describeEachEngine('tickets', (engine) => {
         ['thread|x|y|z'],
         ['mark|'],
         ['thread|||'],
-        [HOSTILE, 'thread|' + ticket.id + '|' + HOSTILE],
+        [HOSTILE, `thread|${ticket.id}|${HOSTILE}`],
       ]) {
         expect((await asHtmx(bob, `${here()}/live`, seen)).status).toBe(200);
       }
@@ -733,4 +755,371 @@ describeEachEngine('tickets', (engine) => {
       );
     });
   });
+});
+
+// The markup is the same on every engine: one is enough to look at.
+describeEachEngine('tickets in a browser', (engine) => {
+  let desk: TicketDesk;
+  let app: TestApp;
+  let browser: TestBrowser;
+  beforeAll(async () => {
+    desk = await TicketDesk.open(engine);
+    app = desk.app;
+    browser = await openBrowser(app);
+    await desk.package();
+    await addStaff(app, 'bor@example.com', 'agent', 'Bor Kralj');
+    await addStaff(app, 'mallory@example.com', 'read-only', 'Mallory');
+  });
+  afterAll(async () => {
+    await browser.close();
+    await app.close();
+  });
+
+  let made = 0;
+  async function customer(
+    name = 'Ana Novak',
+    credits: Partial<Record<'sms' | 'email' | 'video', number>> = {},
+  ) {
+    made += 1;
+    const one = await desk.customer({
+      name,
+      email: `c${made}@example.com`,
+      phone_e164: `+3864155${1000 + made}`,
+    });
+    for (const [meter, quantity] of Object.entries(credits)) await desk.give(one, meter as 'sms', quantity);
+    return one;
+  }
+  const open = async (page: Page, ticket: Ticket) => {
+    await page.goto(`${browser.base}/console/tickets/${ticket.number}`);
+  };
+  /** As it stands there for the eye. */
+  const words = async (page: Page, where: string) =>
+    (await page.locator(where).allInnerTexts()).join(' ').replace(/\s+/g, ' ').trim();
+  const count = (page: Page, meter: 'sms' | 'email') =>
+    words(page, `.z-desk-side .z-counter-row:has-text("${meter === 'sms' ? 'SMS' : 'E-mail'}")`);
+  const send = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).click();
+  /** From the end of the history, upwards. */
+  const scrollTo = (page: Page, top: number) =>
+    page.evaluate(`document.getElementById('z-thread').scrollTop = ${top}`);
+  /** The page asks every few seconds; a test does not wait for that. */
+  const lookAgain = (page: Page) => page.evaluate("document.body.dispatchEvent(new CustomEvent('z-look'))");
+
+  test('an answer by SMS and one by e-mail make the counters fall', async () => {
+    const ana = await customer('Ana Novak', { sms: 6, email: 3 });
+    const ticket = await desk.ticket(ana);
+    await desk.customerWrites(ticket, 'Tiskalnik ne tiska.');
+    const page = await browser.openPage({ signedInAs: 'bor@example.com' });
+    await page.goto(`${browser.base}/console/tickets`);
+    await page.getByText('Tiskalnik ne tiska').first().click();
+    await page.waitForURL(`**/console/tickets/${ticket.number}`);
+    expect(await count(page, 'sms')).toBe('SMS 6 left of 6');
+
+    await page.getByLabel('Text').fill('Živjo, izklopite ga za deset sekund.');
+    await page.getByText('UCS-2 · 1 part · 34 characters left in it').waitFor();
+    await send(page, 'Send SMS · 1 credit');
+    await page.locator('.z-msg-out').getByText('queued · 1 SMS credit').waitFor();
+    expect(await count(page, 'sms')).toBe('SMS 5 left of 6 1 on hold');
+    expect(await page.getByLabel('Text').inputValue()).toBe('');
+    await app.drain();
+    await lookAgain(page);
+    await page.locator('.z-msg-out').getByText('sent · 1 SMS credit').waitFor();
+    expect(await count(page, 'sms')).toBe('SMS 5 left of 6');
+
+    await page.getByLabel('E-mail', { exact: true }).check();
+    await page.getByLabel('Subject').fill('Gonilnik');
+    await page.getByLabel('Text').fill('Povezava do gonilnika: https://example.com');
+    await send(page, 'Send e-mail · 1 credit');
+    await page.getByText('queued · 1 e-mail credit').waitFor();
+    await app.drain();
+    await lookAgain(page);
+    await page.getByText('sent · 1 e-mail credit').waitFor();
+    expect(await count(page, 'email')).toBe('E-mail 2 left of 3');
+    expect(await words(page, '.z-msg-subject')).toBe('Gonilnik');
+    expect(app.gateways.sms.calls.at(-1)?.text).toBe('Živjo, izklopite ga za deset sekund.');
+    expect(app.gateways.email.calls.at(-1)?.subject).toBe('Gonilnik');
+    expectNoForeignRequests(page);
+  }, 60_000);
+
+  test('works the same without a script', async () => {
+    const ana = await customer('Ana Novak', { sms: 2, email: 2 });
+    const ticket = await desk.ticket(ana);
+    for (let i = 0; i < 30; i++) await desk.customerWrites(ticket, `Line ${i}`);
+    const page = await browser.openPage({ signedInAs: 'bor@example.com', javaScript: false });
+    await open(page, ticket);
+    // It opens at its end.
+    const box = await page.getByText('Line 29', { exact: true }).boundingBox();
+    expect(box?.y).toBeGreaterThan(100);
+    expect(box?.y).toBeLessThan(620);
+    await page.getByLabel('Note').check();
+    await page.getByLabel('Text').fill('Only for us.');
+    expect(await page.getByRole('button', { name: /^Send/ }).count()).toBe(0);
+    await send(page, 'Add note · free');
+    expect(await words(page, '.z-banner')).toContain('The note was added.');
+    await page.getByLabel('SMS', { exact: true }).check();
+    await page.getByLabel('Text').fill('Hello');
+    await send(page, 'Send SMS · 1 credit');
+    expect(await count(page, 'sms')).toBe('SMS 1 left of 2 running low 1 on hold');
+    await page.getByLabel('State: Pending. Change it').click();
+    await page.getByRole('button', { name: 'On hold' }).click();
+    await page.getByLabel('State: On hold. Change it').waitFor();
+  }, 60_000);
+
+  test('two tabs on one ticket: the second answer is refused with the first, and sent when that was read', async () => {
+    const ana = await customer('Ana Novak', { sms: 5 });
+    const ticket = await desk.ticket(ana);
+    await desk.customerWrites(ticket, 'Help!');
+    const [one, two] = [
+      await browser.openPage({ signedInAs: 'bor@example.com' }),
+      await browser.openPage({ signedInAs: 'owner' }),
+    ];
+    await open(one, ticket);
+    await open(two, ticket);
+    await two.getByLabel('Text').fill('My answer, from the second tab');
+    await one.getByLabel('Text').fill('The first answer');
+    await send(one, /^Send SMS/);
+    await one.locator('.z-msg-out').waitFor();
+    // The second tab has it on the screen by now, but whoever writes there has not said so.
+    await lookAgain(two);
+    await two.locator('.z-msg-out').getByText('The first answer').waitFor();
+    expect(await two.getByLabel('Text').inputValue()).toBe('My answer, from the second tab');
+    await send(two, /^Send SMS/);
+    await two.locator('.z-composer .z-banner').waitFor();
+    expect(await words(two, '.z-composer .z-banner')).toMatch(
+      /Not sent: Bor Kralj wrote while you were writing.+The first answer/,
+    );
+    expect(await two.getByLabel('Text').inputValue()).toBe('My answer, from the second tab');
+    expect(await app.db('messages').where({ ticket_id: ticket.id, kind: 'reply' })).toHaveLength(1);
+    // Before the pictures: making them, axe and Playwright put styles of their own into the page.
+    expectNoForeignRequests(two);
+    for (const width of [1280, 390] as const) {
+      for (const theme of LOOKS) {
+        await two.setViewportSize({ width, height: width === 390 ? 844 : 800 });
+        await two.emulateMedia({ colorScheme: theme });
+        await screenshot(two, `ticket-stale-${width}-${theme}`);
+        await expectAccessible(two);
+      }
+    }
+    await send(two, /^Send SMS/);
+    await two.locator('.z-msg-out').getByText('My answer, from the second tab').waitFor();
+    expect(await app.db('messages').where({ ticket_id: ticket.id, kind: 'reply' })).toHaveLength(2);
+    expect(await desk.credits(ana, 'sms')).toEqual({ available: 3, held: 2, used: 0 });
+  }, 60_000);
+
+  test('a double click sends once', async () => {
+    const ana = await customer('Ana Novak', { sms: 5 });
+    const ticket = await desk.ticket(ana);
+    for (const javaScript of [true, false]) {
+      const page = await browser.openPage({ signedInAs: 'bor@example.com', javaScript });
+      await open(page, ticket);
+      await page.getByLabel('SMS', { exact: true }).check();
+      await page.getByLabel('Text').fill('Once');
+      await page.getByRole('button', { name: /^Send SMS/ }).dblclick({ noWaitAfter: true });
+      await page
+        .locator('.z-msg-out')
+        .nth(javaScript ? 0 : 1)
+        .waitFor();
+    }
+    expect(await app.db('messages').where({ ticket_id: ticket.id, kind: 'reply' })).toHaveLength(2);
+    expect(await desk.credits(ana, 'sms')).toEqual({ available: 3, held: 2, used: 0 });
+  }, 60_000);
+
+  test('what comes while one writes or reads moves nothing, and closes nothing', async () => {
+    const ana = await customer('Ana Novak', { sms: 5 });
+    const ticket = await desk.ticket(ana);
+    for (let i = 0; i < 60; i++) await desk.customerWrites(ticket, `Line ${i}`);
+    const page = await browser.openPage({ signedInAs: 'bor@example.com' });
+    await open(page, ticket);
+    await page.getByText('Line 59', { exact: true }).waitFor();
+    // Older ones come above what is being read.
+    await scrollTo(page, -100000);
+    const before = await page.getByText('Line 10', { exact: true }).boundingBox();
+    await page.getByRole('link', { name: 'Earlier messages' }).click();
+    await page.getByText('Line 9', { exact: true }).waitFor({ state: 'attached' });
+    expect((await page.getByText('Line 10', { exact: true }).boundingBox())?.y).toBeCloseTo(
+      before?.y as number,
+      -2,
+    );
+    expect(await page.locator('.z-msg').count()).toBe(60);
+    expect(await page.locator('.z-day').count()).toBe(1);
+
+    // Somewhere in the middle, half an answer written, a menu open: a new word comes.
+    await page.getByLabel('Text').fill('Half an ans');
+    await scrollTo(page, -900);
+    await page.getByLabel('Who answers: Nobody. Change it').click();
+    await page.getByLabel('Who answers', { exact: true }).fill('Pet');
+    const place = async () =>
+      Math.round((await page.getByText('Line 45', { exact: true }).boundingBox())?.y as number);
+    const was = await place();
+    await desk.customerWrites(ticket, 'A new word');
+    await app.db('tickets').where({ id: ticket.id }).update({ assignee: 'Ema' });
+    await desk.give(ana, 'sms', 1);
+    await lookAgain(page);
+    await page.getByText('A new word').waitFor({ state: 'attached' });
+    expect(await place()).toBe(was);
+    expect(await page.getByLabel('Text').inputValue()).toBe('Half an ans');
+    expect(await page.getByLabel('Who answers', { exact: true }).inputValue()).toBe('Pet');
+    expect(await count(page, 'sms')).toBe('SMS 6 left of 6');
+    // What was left out comes when the reader is done with it.
+    await page.keyboard.press('Escape');
+    await page.getByLabel('Text').focus();
+    await lookAgain(page);
+    await page.getByLabel('Who answers: Ema. Change it').waitFor();
+    await page.getByLabel('Text').fill('');
+
+    // At the end one stays at the end.
+    await scrollTo(page, 0);
+    await desk.customerWrites(ticket, 'The very last word');
+    await lookAgain(page);
+    await page.getByText('The very last word').waitFor();
+    expect((await page.getByText('The very last word').boundingBox())?.y).toBeLessThan(620);
+    // Nothing was written: whoever begins now has read all of it.
+    await page.getByLabel('Text').fill('An answer to that');
+    await send(page, /^Send SMS/);
+    await page.locator('.z-msg-out').waitFor();
+    expectNoForeignRequests(page);
+  }, 60_000);
+
+  test('at zero one gives goodwill without losing a word, and the button comes back', async () => {
+    const ana = await customer('Ana Novak', { sms: 1, email: 4 });
+    const ticket = await desk.ticket(ana, 'Samo en SMS');
+    await desk.customerWrites(ticket, 'Kje je gumb?');
+    const page = await browser.openPage({ signedInAs: 'bor@example.com' });
+    await open(page, ticket);
+    await page.getByLabel('Text').fill('Desno zgoraj.');
+    await send(page, /^Send SMS/);
+    await page.getByText('No SMS credits left for this: 1 needed, 0 left.').waitFor();
+    await page.getByLabel('Text').fill('In še to: potem ga držite tri sekunde.');
+    await send(page, 'Give 1 SMS credit as goodwill');
+    await page.getByText('Write why.').waitFor();
+    expectNoForeignRequests(page);
+    for (const width of [1280, 390] as const) {
+      for (const theme of LOOKS) {
+        await page.setViewportSize({ width, height: width === 390 ? 844 : 800 });
+        await page.emulateMedia({ colorScheme: theme });
+        await screenshot(page, `ticket-zero-${width}-${theme}`);
+        await expectAccessible(page);
+      }
+    }
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.getByLabel('Reason').fill('Our first answer was not complete');
+    await send(page, 'Give 1 SMS credit as goodwill');
+    await page.getByText('Given: 1 SMS credit. Now it can be sent.').waitFor();
+    expect(await page.getByLabel('Text').inputValue()).toBe('In še to: potem ga držite tri sekunde.');
+    await send(page, 'Send SMS · 1 credit');
+    await page.locator('.z-msg-out').getByText('In še to').waitFor();
+    expect(await desk.credits(ana, 'sms')).toEqual({ available: 0, held: 2, used: 0 });
+  }, 60_000);
+
+  test('every look of the ticket is made with care, and axe finds nothing', async () => {
+    const names = ['Petra Rupnik', 'Miha Zupan', HOSTILE, 'Jure Kos', 'Eleni Papadopoulou'];
+    const subjects = [
+      'Ni signala',
+      'Računalnik se ugaša',
+      HOSTILE,
+      'How do I start?',
+      'Ο εκτυπωτής δεν δουλεύει',
+    ];
+    for (const [i, name] of names.entries()) {
+      const one = await customer(name, i === 3 ? {} : { sms: 3 * i, email: 1 });
+      const other = await desk.ticket(one, subjects[i] as string, { unpaid: i === 3 });
+      if (i === 1)
+        await app.db('tickets').where({ id: other.id }).update({ status: 'pending', assignee: 'Bor Kralj' });
+      app.clock.advance(700);
+    }
+    const ana = await customer('Ana Novak', { sms: 10, email: 20 });
+    await desk.give(ana, 'video', 2, { video_block_minutes: 15 });
+    const ticket = await desk.ticket(ana, 'Tiskalnik ne tiska, lučka utripa');
+    const bor = { kind: 'staff' as const, id: 'bor', name: 'Bor Kralj' };
+    await desk.message(ticket, {
+      direction: 'out',
+      channel: 'email',
+      kind: 'system',
+      subject: 'Your help is ready: order 1193',
+      body: 'Hello Ana,\n\nthank you for your order 1193 at Tiskarna Novak. You have bought:\n10 SMS, 20 e-mails',
+    });
+    app.clock.advance(22 * 3600);
+    await desk.customerWrites(
+      ticket,
+      'Dober dan, tiskalnik od včeraj ne tiska več. Lučka utripa oranžno.\n\nHvala, Ana',
+      'email',
+    );
+    await desk.event(ticket, 'ticket.assigned', { from: null, to: 'Bor Kralj' }, 'Bor Kralj');
+    await desk.message(
+      ticket,
+      { direction: 'internal', channel: 'note', kind: 'note', body: 'Isti gonilnik kot pri #3.' },
+      bor,
+    );
+    await app.db('tickets').where({ id: ticket.id }).update({ assignee: 'Bor Kralj', status: 'open' });
+    // What other tests left in the outbox.
+    await app.drain();
+    const page = await browser.openPage({ signedInAs: 'bor@example.com' });
+    await open(page, ticket);
+    const reply = async (text: string) => {
+      await page.getByLabel('SMS', { exact: true }).check();
+      await page.getByLabel('Text').fill(text);
+      await send(page, /^Send SMS/);
+      await page.locator('.z-msg-out').getByText(text).waitFor();
+    };
+    app.clock.advance(120);
+    app.gateways.sms.answerOnce({ kind: 'rejected', reason: 'the number is not in use' });
+    await reply('Dober dan, izklopite ga za 10 sekund.');
+    await app.drain();
+    app.gateways.sms.failOnce();
+    app.gateways.findSms.answer({ kind: 'unknown' });
+    await reply('Ste ga že izklopili?');
+    await app.drain();
+    for (let i = 0; i < 3; i++) {
+      app.clock.advance(600);
+      await app.drain();
+    }
+    app.gateways.findSms.answer(null);
+    await reply('Poskusimo še z gonilnikom.');
+    await app.drain();
+    await page.getByRole('button', { name: 'Open a video room' }).click();
+    await page.getByText('The room is open.').waitFor();
+    const { id } = await app.db('video_sessions').where({ ticket_id: ticket.id }).first('id');
+    for (const type of ['joined', 'connected'] as const) {
+      for (const participant of ['agent', 'customer'] as const) {
+        const event = { sessionId: id as string, eventId: `${type}-${participant}`, type, participant };
+        await recordVideoEvent(app.ctx, { kind: 'system', id: 'room', name: 'Room' }, event);
+      }
+    }
+    app.clock.advance(245);
+    await lookAgain(page);
+    await page.getByText('4 min 5 s connected').waitFor();
+
+    const path = `/console/tickets/${ticket.number}`;
+    await look(browser, '/console/tickets', 'tickets', { signedInAs: 'bor@example.com' });
+    await look(browser, path, 'ticket', {
+      signedInAs: 'bor@example.com',
+      async prepare(one) {
+        await one.getByLabel('SMS', { exact: true }).check();
+        await one.getByLabel('Text').fill('Odlično. Še nekaj potrebujete?');
+        await one.getByText('UCS-2 · 1 part').waitFor();
+      },
+    });
+    await look(browser, path, 'ticket-open', {
+      signedInAs: 'bor@example.com',
+      async prepare(one) {
+        if (await one.locator('.z-glance').isVisible()) await one.locator('.z-glance > summary').click();
+        else await one.getByLabel('State: Pending. Change it').click();
+      },
+    });
+    await look(browser, path, 'ticket-read-only', { signedInAs: 'mallory@example.com' });
+    await look(browser, '/console/tickets?q=nothing+like+this', 'tickets-none', {
+      signedInAs: 'bor@example.com',
+    });
+    await page.getByLabel('More').click();
+    await page.getByText('Close for good').click();
+    await screenshot(page, 'ticket-close-1280-light');
+    await page.getByRole('button', { name: `Close #${ticket.number}`, exact: true }).click();
+    await page.getByText('This ticket is closed.').waitFor();
+    await look(browser, path, 'ticket-closed', { signedInAs: 'bor@example.com' });
+    expectNoForeignRequests(page);
+    const hostile = await app.db('tickets').where({ subject: HOSTILE }).first('number');
+    await open(page, hostile);
+    expect(await page.title()).toContain('<script>');
+    expect(await words(page, 'h1 bdi')).toBe(HOSTILE);
+    expectNoForeignRequests(page);
+  }, 240_000);
 });

@@ -10,6 +10,7 @@ export {
   checkedSubject,
   type MessageStatus,
   type Outcome,
+  plainLetters,
   SENDING_CHANNELS,
   type Segments,
   type SendingChannel,

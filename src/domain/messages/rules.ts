@@ -55,6 +55,48 @@ function tooLong(segments?: number): Refusal {
   );
 }
 
+/** What has no plain letter inside it, and what reads the same. */
+const PLAIN: Record<string, string> = {
+  đ: 'd',
+  Đ: 'D',
+  ł: 'l',
+  Ł: 'L',
+  ı: 'i',
+  œ: 'oe',
+  Œ: 'OE',
+  '\u2018': "'",
+  '\u2019': "'",
+  '\u201a': "'",
+  '\u2032': "'",
+  '\u201c': '"',
+  '\u201d': '"',
+  '\u201e': '"',
+  '\u00ab': '"',
+  '\u00bb': '"',
+  '\u2033': '"',
+  '\u2010': '-',
+  '\u2011': '-',
+  '\u2013': '-',
+  '\u2014': '-',
+  '\u2212': '-',
+  '\u2022': '-',
+  '\u2026': '...',
+  '\u00d7': 'x',
+  '\u00b0': ' ',
+};
+
+/**
+ * The same words in letters that an SMS packs closer: č becomes c, “ becomes ". Letters that GSM-7 has (é, ö, Ω) stay,
+ * and so does what cannot be written plainer (emoji, Greek and Cyrillic small letters).
+ * Source:  DESIGN §3 "Spending"
+ */
+export function plainLetters(text: string): string {
+  return text.normalize('NFC').replace(/[^\n\r -~]/gu, (char) => {
+    if (new SegmentedMessage(char).encodingName === 'GSM-7') return char;
+    return PLAIN[char] ?? char.normalize('NFD').replace(/^([A-Za-z])\p{M}+$/u, '$1');
+  });
+}
+
 /**
  * The body as it is kept and sent.
  * SMS: composed letters and plain spaces and line ends, which look the same. A letter with a separate accent, or a

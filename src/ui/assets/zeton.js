@@ -85,10 +85,16 @@
   document.addEventListener('htmx:beforeOnLoad', (event) => {
     if (live(event) && written() && event.detail.xhr.getResponseHeader('HX-Redirect')) event.preventDefault();
   });
-  // One's own answer is at the end of the history.
+  // The history is measured from its end: what comes above or below leaves the reader where they are.
+  let place = 0;
+  document.addEventListener('htmx:beforeSwap', (event) => {
+    if (event.detail.target?.id === 'z-older') place = document.getElementById('z-thread').scrollTop;
+  });
   document.addEventListener('htmx:afterSwap', (event) => {
-    if (event.detail.target?.id !== 'z-composer' || event.detail.xhr.status !== 200) return;
-    document.getElementById('z-thread').scrollTop = 0;
+    const { target, xhr } = event.detail;
+    if (target?.id === 'z-older') document.getElementById('z-thread').scrollTop = place;
+    // One's own answer is at the end.
+    if (target?.id === 'z-composer' && xhr.status === 200) document.getElementById('z-thread').scrollTop = 0;
   });
 
   // A part of the page that could not be loaded: said, not swallowed.
