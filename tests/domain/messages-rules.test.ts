@@ -1,4 +1,4 @@
-import { checkedBody, type MessageStatus, segmentsOf } from '../../src/domain/messages';
+import { checkedBody, type MessageStatus, plainLetters, segmentsOf } from '../../src/domain/messages';
 import { settling } from '../../src/domain/messages/rules';
 
 function refusal(work: () => unknown): { code?: string; facts?: unknown } {
@@ -84,6 +84,22 @@ describe('the body of a message', () => {
     const pasted = checkedBody('Caf\u0065\u0301\u00a0at\u202f5\r\n€', 'sms');
     expect(pasted).toBe('Café at 5\n€');
     expect(segmentsOf(pasted).encoding).toBe('GSM-7');
+  });
+});
+
+describe('plain letters', () => {
+  it('take what GSM-7 has as it is, and write the rest plainer where that reads the same', () => {
+    expect(plainLetters('Čšž ĆĐđ „narekovaj“ – pomišljaj … ‘x’')).toBe(
+      'Csz CDd "narekovaj" - pomisljaj ... \'x\'',
+    );
+    expect(plainLetters('Z\u030cena')).toBe('Zena');
+    expect(plainLetters('é è ö ñ Ω € [x]\nß')).toBe('é è ö ñ Ω € [x]\nß');
+  });
+
+  it('leave alone what has none', () => {
+    for (const text of ['Ο εκτυπωτής', '😀', 'принтер', 'שלום', '👨‍👩‍👧'])
+      expect(plainLetters(text)).toBe(text);
+    expect(plainLetters('')).toBe('');
   });
 });
 

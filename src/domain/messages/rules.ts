@@ -93,7 +93,10 @@ const PLAIN: Record<string, string> = {
 export function plainLetters(text: string): string {
   return text.normalize('NFC').replace(/[^\n\r -~]/gu, (char) => {
     if (new SegmentedMessage(char).encodingName === 'GSM-7') return char;
-    return PLAIN[char] ?? char.normalize('NFD').replace(/^([A-Za-z])\p{M}+$/u, '$1');
+    const same = PLAIN[char];
+    if (same !== undefined) return same;
+    const [base = ''] = char.normalize('NFD');
+    return /[A-Za-z]/.test(base) ? base : char;
   });
 }
 
