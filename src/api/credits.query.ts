@@ -1,4 +1,4 @@
-import { balanceOf, type Meter } from '../domain/credits';
+import { balanceOf, changeOf, type EntryType, type Meter } from '../domain/credits';
 import type { Actor } from '../platform/actor';
 import type { Db } from '../platform/db';
 
@@ -57,20 +57,6 @@ function numbered(id: unknown, number: unknown): { id: string; number: string } 
   return id === null ? null : { id: id as string, number: number as string };
 }
 
-/** What each type of entry does to what can be spent. */
-const EFFECT = {
-  grant: 1,
-  reinstate: 1,
-  hold: -1,
-  capture: 0,
-  release: 1,
-  reverse: 1,
-  expire: -1,
-  unexpire: 1,
-  revoke: -1,
-  correct: -1,
-} as const;
-
 type CauseKind = 'order' | 'message' | 'video_session' | 'ticket' | 'expiry' | 'adjustment';
 
 /** Newest first; `before`: the sequence number of the last entry on the page before. */
@@ -115,7 +101,7 @@ export async function readEntries(
   if (page.meter) query.where('e.meter', page.meter);
   if (page.before !== null) query.where('e.seq', '<', page.before);
   return ((await query) as Row[]).map((row) => {
-    const type = row.type as keyof typeof EFFECT;
+    const type = row.type as EntryType;
     const quantity = Number(row.quantity);
     return {
       id: row.id as string,
@@ -124,7 +110,7 @@ export async function readEntries(
       type,
       meter: row.meter as Meter,
       quantity,
-      change: EFFECT[type] * quantity || 0,
+      change: changeOf(type, quantity),
       balance_after: Number(row.available_after),
       cause: { kind: row.cause_kind as CauseKind, id: row.cause_id as string | null },
       reason: row.reason as string | null,

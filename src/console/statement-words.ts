@@ -1,27 +1,7 @@
 import type { TextKey } from '../locales';
 import type { StaffPage } from '../ui/page';
-import type { EntryType, StatementEntry } from './statement.query';
+import type { StatementEntry } from './statement.query';
 import { orderStatus } from './words';
-
-/** What an entry did to the credits that can be spent: +, − or 0. */
-export type Change = number;
-
-const EFFECT: Record<EntryType, -1 | 0 | 1> = {
-  grant: 1,
-  reinstate: 1,
-  hold: -1,
-  capture: 0,
-  release: 1,
-  reverse: 1,
-  expire: -1,
-  unexpire: 1,
-  revoke: -1,
-  correct: -1,
-};
-
-export function changeOf({ type, quantity }: StatementEntry): Change {
-  return EFFECT[type] * quantity || 0;
-}
 
 export interface Told {
   text: TextKey;

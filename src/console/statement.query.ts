@@ -1,21 +1,9 @@
-import { METERS, type Meter } from '../domain/credits';
+import { type EntryType, METERS, type Meter } from '../domain/credits';
 import type { Actor } from '../platform/actor';
 import type { Db } from '../platform/db';
 import { type Slice, sliceOf } from './list.query';
 
 type Row = Record<string, unknown>;
-
-export type EntryType =
-  | 'grant'
-  | 'reinstate'
-  | 'hold'
-  | 'capture'
-  | 'release'
-  | 'reverse'
-  | 'expire'
-  | 'unexpire'
-  | 'revoke'
-  | 'correct';
 
 export interface StatementEntry {
   seq: number;

@@ -1,4 +1,4 @@
-import type { Meter } from '../domain/credits';
+import { changeOf, type Meter } from '../domain/credits';
 import type { TextKey } from '../locales';
 import { Icon } from '../ui/icons';
 import { Views } from '../ui/list-filters';
@@ -14,7 +14,7 @@ import type { CustomerHead } from './customer.query';
 import type { Slice } from './list.query';
 import { orderHref } from './order-parts';
 import type { StatementEntry, Sum } from './statement.query';
-import { type Change, changeOf, type Told, toldOf } from './statement-words';
+import { type Told, toldOf } from './statement-words';
 import { ticketHref } from './ticket-words';
 import { nameOf } from './words';
 
@@ -172,7 +172,7 @@ function Entries({ page, statement }: { page: StaffPage; statement: Statement })
                 </td>
               ) : null}
               <td class="z-end">
-                <Signed page={page} change={changeOf(entry)} />
+                <Signed page={page} change={changeOf(entry.type, entry.quantity)} />
               </td>
               <td class="z-end" data-label={t('statement.after')} safe>
                 {entry.left.toLocaleString(page.locale)}
@@ -185,7 +185,7 @@ function Entries({ page, statement }: { page: StaffPage; statement: Statement })
   );
 }
 
-function Signed({ page, change }: { page: StaffPage; change: Change }): JSX.Element {
+function Signed({ page, change }: { page: StaffPage; change: number }): JSX.Element {
   const size = Math.abs(change).toLocaleString(page.locale);
   if (change === 0) return <span class="z-dim">0</span>;
   return change > 0 ? <strong class="z-plus" safe>{`+${size}`}</strong> : <strong safe>{`−${size}`}</strong>;

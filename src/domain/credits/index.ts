@@ -13,7 +13,7 @@ export {
   reverse,
   usableOn,
 } from './credits';
-export { type Amounts, type Draw, METERS, type Meter, type Work } from './rules';
+export { type Amounts, changeOf, type Draw, type EntryType, METERS, type Meter, type Work } from './rules';
 export {
   customersWithDueGrants,
   findHold,

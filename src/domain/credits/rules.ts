@@ -87,6 +87,13 @@ export const MOVES: Record<
   correct: { from: 'available', to: 'revoked' },
 };
 
+/** What an entry does to the credits that can be spent. */
+export function changeOf(type: EntryType, quantity: number): number {
+  const { from, to } = MOVES[type];
+  if (to === 'available') return quantity;
+  return from === 'available' ? -quantity : 0;
+}
+
 /** Live at `at`: spending looks at the clock, never at whether the expiry job ran. */
 export function isLive(grant: Grant, at: string): boolean {
   return grant.expiresAt === null || grant.expiresAt > at;
