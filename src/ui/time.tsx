@@ -74,13 +74,26 @@ export function longDay(page: Where, at: string): string {
 /** Which day it is for the reader: 2026-11-21. */
 export function dayOf(page: Pick<Page, 'zone'>, at: string): string {
   const parts = { year: 'numeric', month: '2-digit', day: '2-digit' } as const;
-  return new Intl.DateTimeFormat('en-CA', { ...parts, timeZone: page.zone }).format(new Date(at));
+  return formatter('en-CA', { ...parts, timeZone: page.zone }).format(new Date(at));
 }
 
 function yearOf(page: Where, at: string): string {
   return format(page, { year: 'numeric' }, at);
 }
 
+/** Making one takes longer than all the rest of a time element; a ticket's page has hundreds of them. */
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function formatter(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale} ${JSON.stringify(options)}`;
+  let made = formatters.get(key);
+  if (!made) {
+    made = new Intl.DateTimeFormat(locale, options);
+    formatters.set(key, made);
+  }
+  return made;
+}
+
 function format(page: Where, options: Intl.DateTimeFormatOptions, at: string): string {
-  return new Intl.DateTimeFormat(page.locale, { ...options, timeZone: page.zone }).format(new Date(at));
+  return formatter(page.locale, { ...options, timeZone: page.zone }).format(new Date(at));
 }
