@@ -1,5 +1,5 @@
 import { capture, release, reverse } from '../domain/credits';
-import { findMessage, type Message, type Outcome, settle } from '../domain/messages';
+import { lockMessage, type Message, type Outcome, settle } from '../domain/messages';
 import { recordTicketEvent } from '../domain/tickets';
 import { type Actor, systemActor } from '../platform/actor';
 import { type Trx, withTransaction } from '../platform/db';
@@ -83,7 +83,8 @@ export function settleUncertain(
 ): Promise<Message> {
   return withTransaction(ctx.db, async (trx) => {
     const moment = momentOf(ctx, actor);
-    const found = await findMessage(trx, input.messageId);
+    // Locked before it is looked at: a callback in the same instant may settle it, and must not be overruled.
+    const found = await lockMessage(trx, input.messageId);
     if (!found) throw noSuchMessage();
     if (found.status !== 'uncertain') {
       throw new Refusal('invalid-transition', 'What became of this message is known.', {

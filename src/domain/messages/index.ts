@@ -23,6 +23,7 @@ export {
   hasConversation,
   hasSandboxMessage,
   listSandboxMessages,
+  lockMessage,
   type Message,
   newestMessage,
   providerIdsTaken,
