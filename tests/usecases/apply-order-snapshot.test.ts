@@ -10,6 +10,7 @@ import { withTransaction } from '../../src/platform/db';
 import type { Context } from '../../src/usecases/context';
 import { momentOf } from '../../src/usecases/context';
 import { expireCredits } from '../../src/usecases/expire-credits';
+import { topUpUrl } from '../../src/usecases/messaging.query';
 import { processDeliveries } from '../../src/usecases/process-delivery';
 import { makeContext, makeStore, type SetClock } from '../support/context';
 import { describeEachEngine } from '../support/databases';
@@ -537,6 +538,17 @@ describeEachEngine('Applying orders', (engine) => {
       version: 2,
       status: 'open',
     });
+  });
+
+  test('a package that is matched by sku has a top-up link once an order showed its product', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 });
+    expect(await topUpUrl(ctx.db, store.id, 'sms')).toBeNull();
+    const order = JSON.parse(orderJson({ id: 1, lines: [{ id: 1, productId: 11 }] })) as object;
+    const self = [{ href: 'https://shop.example.com/trgovina/wp-json/wc/v3/orders/1' }];
+    await receive(ctx, store, 'order.updated', JSON.stringify({ ...order, _links: { self } }));
+    await drainInbox(ctx);
+    expect(await topUpUrl(ctx.db, store.id, 'sms')).toBe('https://shop.example.com/trgovina/?add-to-cart=11');
+    expect(await topUpUrl(ctx.db, store.id, 'video')).toBeNull();
   });
 
   test('a poison delivery is parked after its tries, the rest goes on, and a retry by hand heals it', async () => {
