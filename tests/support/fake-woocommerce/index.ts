@@ -1,0 +1,2 @@
+export { FakeWooCommerce } from './server';
+export type { Delivery, Fate } from './webhooks';
