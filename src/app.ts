@@ -12,7 +12,7 @@ import { hasSandboxMessage, recordSandboxMessage } from './domain/messages';
 import { assertSecretsOpen, syncEnvironmentStore } from './domain/stores';
 import { makeSandboxEmail, makeSmtpGateway } from './gateways/email';
 import { makeSandboxSms, makeTwilioGateway } from './gateways/sms';
-import { webhooksOnly } from './gateways/woocommerce/gateway';
+import { makeWooCommerce } from './gateways/woocommerce';
 import { type JobName, jobs } from './jobs';
 import {
   failedDeliveries,
@@ -72,7 +72,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
   const ids = overrides.ids ?? uuidIds;
   const metrics = makeMetrics();
 
-  const transports = makeTransports(config, () => ctx);
+  const transports = makeTransports(config, clock, () => ctx);
 
   const ctx: Context = {
     db,
@@ -137,7 +137,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
 }
 
 /** Each channel for itself: the real transport where it is configured, else the sandbox, whose messages stay here. */
-function makeTransports(config: Config, ctx: () => Context) {
+function makeTransports(config: Config, clock: Clock, ctx: () => Context) {
   const { mail, twilio } = config;
   const record = (message: Parameters<typeof recordSandboxMessage>[2]) =>
     recordSandboxMessage(ctx().db, momentOf(ctx(), systemActor), message);
@@ -153,7 +153,7 @@ function makeTransports(config: Config, ctx: () => Context) {
       : makeTwilioGateway({ ...twilio, accountSid, authToken, baseUrl: twilio.apiBaseUrl, limits });
 
   const gateways: Gateways = {
-    woocommerce: webhooksOnly,
+    woocommerce: makeWooCommerce({ clock, limits }),
     email: smtp ?? makeSandboxEmail({ from: mail.from, shelf: { record } }),
     sms: sms ?? makeSandboxSms({ from: twilio.from, shelf: { record, has } }),
   };

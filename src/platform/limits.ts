@@ -77,6 +77,30 @@ export const limits = {
   /** Newest messages to one number that are looked through after a request was cut off. */
   smsLookBack: 200,
 
+  /** One request to a shop; small shared hosting answers in 1 to 5 s. */
+  wooRequestMs: 15_000,
+  /** A page of 100 orders makes such a host work for half a minute. */
+  wooPageMs: 45_000,
+  /** A read with all its attempts: an order is leased for a minute, and two reads may be needed. */
+  wooCallMs: 25_000,
+  wooPageCallMs: 180_000,
+  wooAttempts: 4,
+  /** First pause before another attempt; doubled each time up to the cap, half of it by chance. */
+  wooRetryFirstMs: 400,
+  wooRetryCapMs: 6_000,
+  /** A shop that asks for a longer pause than this is come back to later. */
+  wooRetryAfterCapMs: 10_000,
+  /** To one shop at once: cheap hosting has a handful of PHP workers, and customers need them too. */
+  wooConcurrency: 3,
+  /** What WooCommerce allows at most. */
+  wooPageSize: 100,
+  /** 100 orders of 40 lines with plugin meta are 10 MiB. */
+  wooResponseBytes: 32 * 1024 * 1024,
+  /** Passes over one crowded second before it is left for the next walk. */
+  wooSecondPasses: 5,
+  /** OAuth 1.0a (http) refuses beyond 15 minutes; a minute is already worth a word. */
+  wooClockSeconds: 60,
+
   /** A customer who does not come is not waited for longer. */
   videoWaitingMinutes: 60,
   /** Both were there and have left: a dropped line comes back within this, otherwise the session is over. */

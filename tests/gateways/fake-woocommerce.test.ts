@@ -487,7 +487,8 @@ describe('The fake WooCommerce beside the recorded one', () => {
     if (name.endsWith('-list')) {
       // What else is in these lists came from before the recordings, and from mails.
       const [first, recordedFirst] = [answer, response].map(({ body }) => (JSON.parse(body) as object[])[0]);
-      return expect(Object.keys(first ?? {})).toEqual(Object.keys(recordedFirst ?? {}));
+      expect(Object.keys(first ?? {})).toEqual(Object.keys(recordedFirst ?? {}));
+      return;
     }
     expect(named(parsed(answer.body, history.fake.url))).toEqual(named(parsed(response.body, RECORDED_BASE)));
   }

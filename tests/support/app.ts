@@ -53,6 +53,8 @@ export interface TestAppOptions {
   env?: Record<string, string | undefined>;
   /** Where the clock stands; the recordings are of the evening before. */
   at?: string;
+  /** Shared with a fake shop. */
+  clock?: TestClock;
   poolMax?: number;
   /** Another app on the database of this one, as a second process would be; with a clock of its own, or that one. */
   beside?: TestApp;
@@ -62,7 +64,8 @@ export interface TestAppOptions {
 export async function makeTestApp(engine: TestEngine, options: TestAppOptions = {}): Promise<TestApp> {
   const { db, url } = options.beside ?? (await engine.freshDatabase({ poolMax: options.poolMax }));
   const config = readConfig({ DATABASE_URL: url, ...TEST_ENV, ...options.env });
-  const clock = options.beside?.clock ?? new TestClock(options.at ?? '2026-11-22T12:00:00.000Z');
+  const clock =
+    options.beside?.clock ?? options.clock ?? new TestClock(options.at ?? '2026-11-22T12:00:00.000Z');
   const lines: string[] = [];
   let recorded: RecordingGateways | undefined;
   const app = buildApp(config, {

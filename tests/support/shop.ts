@@ -4,7 +4,7 @@ import { type Amounts, balanceOf, METERS, verifyLedger } from '../../src/domain/
 import { storeDelivery } from '../../src/domain/inbox';
 import { createPackage, type Package, type PackageInput } from '../../src/domain/packages';
 import type { Store } from '../../src/domain/stores';
-import type { WooCommerceGateway } from '../../src/gateways/woocommerce/gateway';
+import { type WooCommerceGateway, webhooksOnly } from '../../src/gateways/woocommerce/gateway';
 import { systemActor } from '../../src/platform/actor';
 import { withTransaction } from '../../src/platform/db';
 import { type Context, momentOf } from '../../src/usecases/context';
@@ -62,6 +62,7 @@ export function recordedStore(recordings: Recording[]): WooCommerceGateway {
     if (data.id && data.line_items) last.set(data.id, body);
   }
   return {
+    ...webhooksOnly,
     readOrder(_shop, wooId) {
       const deleted = wooId === 29 && restBody('order-get-deleted-404').status === 404;
       const json = last.get(wooId);

@@ -5,6 +5,7 @@ import { addMessage } from '../../src/domain/messages';
 import { findPackage, updatePackage } from '../../src/domain/packages';
 import type { Store } from '../../src/domain/stores';
 import { findTicket, openTicket } from '../../src/domain/tickets';
+import { webhooksOnly } from '../../src/gateways/woocommerce/gateway';
 import { systemActor } from '../../src/platform/actor';
 import { withTransaction } from '../../src/platform/db';
 import type { Context } from '../../src/usecases/context';
@@ -482,6 +483,7 @@ describeEachEngine('Applying orders', (engine) => {
       line_items: [{ quantity: -1, meta_data: [{ key: '_refunded_item_id', value: '1' }] }],
     };
     ctx.gateways.woocommerce = {
+      ...webhooksOnly,
       readOrder() {
         const json = answers.shift() ?? null;
         return Promise.resolve(json === null ? { kind: 'missing' } : { kind: 'order', json });
@@ -555,6 +557,7 @@ describeEachEngine('Applying orders', (engine) => {
     await makePackage(ctx, store, 'SUP', { sms: 5 });
     let broken = true;
     ctx.gateways.woocommerce = {
+      ...webhooksOnly,
       readOrder: () => Promise.resolve({ kind: 'unavailable' }),
       readRefunds: (_shop, wooId) =>
         broken && wooId === 1

@@ -67,8 +67,12 @@ export class FakeWooCommerce {
   /** Requests being answered now, and the most there ever were at once. */
   running = 0;
   mostAtOnce = 0;
+  /** All that came, answered or not. */
+  arrived = 0;
   /** By which the shop's own clock is wrong, as the Date header and OAuth see it. */
   clockErrorSeconds = 0;
+  /** Something happens in the shop just before a request of the REST interface is answered. */
+  beforeAnswer: (method: string, path: string) => void = () => undefined;
   private readonly options: FakeOptions;
   private readonly shapes: Shapes;
   private readonly server;
@@ -166,11 +170,13 @@ export class FakeWooCommerce {
 
   private async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     this.running += 1;
+    this.arrived += 1;
     this.mostAtOnce = Math.max(this.mostAtOnce, this.running);
     res.once('close', () => {
       this.running -= 1;
     });
     const url = new URL(req.url ?? '/', this.url);
+    const query = asPhpReads(url.searchParams);
     const body = await readAll(req);
     const method = req.method ?? 'GET';
     const fault = this.faultFor(method, url.pathname);
@@ -179,7 +185,7 @@ export class FakeWooCommerce {
         const logged = {
           method,
           path: url.pathname,
-          query: url.searchParams,
+          query,
           headers: req.headers,
           body,
           status,
@@ -192,7 +198,7 @@ export class FakeWooCommerce {
     const folder = this.options.folder ?? '';
     const path = url.pathname.startsWith(`${folder}/`) ? url.pathname.slice(folder.length) : null;
     if (path?.startsWith('/wc-auth/v1/')) {
-      const { status, headers, html } = await this.approval.answer(path, url.searchParams, this.url);
+      const { status, headers, html } = await this.approval.answer(path, query, this.url);
       return finish(status, headers, html);
     }
     if (path === null || !path.startsWith('/wp-json') || this.options.plainPermalinks) {
@@ -200,11 +206,19 @@ export class FakeWooCommerce {
       const status = path === null || (path !== '/' && !this.options.plainPermalinks) ? 404 : 200;
       return finish(status, [['Content-Type', 'text/html; charset=UTF-8']], PAGE);
     }
-    const answer = await this.api(req, url, path, body, method);
+    this.beforeAnswer(method, path);
+    const answer = await this.api(req, url, query, path, body, method);
     finish(answer.status, answer.headers, answer.text);
   }
 
-  private async api(req: IncomingMessage, url: URL, path: string, body: string, method: string) {
+  private async api(
+    req: IncomingMessage,
+    url: URL,
+    query: URLSearchParams,
+    path: string,
+    body: string,
+    method: string,
+  ) {
     const seconds = this.shop.seconds() + this.clockErrorSeconds;
     const common: [string, string][] = [
       ['X-Powered-By', 'PHP/8.2.36'],
@@ -225,13 +239,13 @@ export class FakeWooCommerce {
       ? await this.rest.answer({
           method,
           path: inApi[1] ?? '',
-          query: url.searchParams,
+          query,
           rawQuery: url.search.slice(1),
           body,
           asker: this.authentication.check({
             method,
             url: `${this.options.https ? 'https' : 'http'}://${new URL(this.url).host}${url.pathname}`,
-            query: url.searchParams,
+            query,
             authorization: req.headers.authorization,
             secure: this.options.https ?? false,
             seconds,
@@ -340,6 +354,16 @@ export class FakeWooCommerce {
         return false;
     }
   }
+}
+
+/** Of a name that comes twice the last one counts; the official client sends its parameters twice over http. */
+function asPhpReads(sent: URLSearchParams): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of sent) {
+    if (name.endsWith('[]')) query.append(name, value);
+    else query.set(name, value);
+  }
+  return query;
 }
 
 const PAGE =

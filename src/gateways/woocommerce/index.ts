@@ -1,0 +1,3 @@
+export { WooProblem } from './problem';
+export { makeWooGateway } from './shop';
+export { makeWooCommerce } from './shops';
