@@ -88,8 +88,6 @@ export const limits = {
   /** First pause before another attempt; doubled each time up to the cap, half of it by chance. */
   wooRetryFirstMs: 400,
   wooRetryCapMs: 6_000,
-  /** A shop that asks for a longer pause than this is come back to later. */
-  wooRetryAfterCapMs: 10_000,
   /** To one shop at once: cheap hosting has a handful of PHP workers, and customers need them too. */
   wooConcurrency: 3,
   /** What WooCommerce allows at most. */

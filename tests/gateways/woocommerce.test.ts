@@ -1,4 +1,5 @@
 import { makeWooCommerce, makeWooGateway, WooProblem } from '../../src/gateways/woocommerce';
+import type { WooSettings } from '../../src/gateways/woocommerce/client';
 import type { ListedOrder, WooShop } from '../../src/gateways/woocommerce/gateway';
 import { limits } from '../../src/platform/limits';
 import { TestClock } from '../support/clock';
@@ -28,7 +29,7 @@ function gatewayTo(
   fake: Pick<FakeWooCommerce, 'url' | 'addKey'>,
   more: {
     key?: { key: string; secret: string };
-    limits?: Partial<typeof QUICK>;
+    limits?: Partial<WooSettings['limits']>;
     ca?: string;
     url?: string;
   } = {},

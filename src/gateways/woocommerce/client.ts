@@ -21,7 +21,6 @@ export interface WooSettings {
     wooAttempts: number;
     wooRetryFirstMs: number;
     wooRetryCapMs: number;
-    wooRetryAfterCapMs: number;
     wooConcurrency: number;
     wooPageSize: number;
     wooResponseBytes: number;
@@ -126,13 +125,10 @@ export class WooClient {
     }
   }
 
-  /** Null: the shop asks for more patience than a call has. */
-  private pauseAfter(attempt: number, problem: WooProblem): number | null {
-    const { wooRetryFirstMs, wooRetryCapMs, wooRetryAfterCapMs } = this.settings.limits;
-    const wanted = problem.retryAfterMs;
-    if (wanted !== null && wanted > wooRetryAfterCapMs) return null;
+  private pauseAfter(attempt: number, problem: WooProblem): number {
+    const { wooRetryFirstMs, wooRetryCapMs } = this.settings.limits;
     const backoff = Math.min(wooRetryFirstMs * 2 ** (attempt - 1), wooRetryCapMs);
-    return Math.max(wanted ?? 0, backoff / 2 + (Math.random() * backoff) / 2);
+    return Math.max(problem.retryAfterMs ?? 0, backoff / 2 + (Math.random() * backoff) / 2);
   }
 
   private async once(asked: Asked, deadline: number): Promise<WooAnswer> {

@@ -1,7 +1,5 @@
 import type { WooProblem } from './problem';
 
-export type { WooProblem, WooProblemCode } from './problem';
-
 /** A connected shop as the gateway needs it. */
 export interface Shop {
   slug: string;

@@ -1,2 +1,1 @@
-export { FakeWooCommerce } from './server';
-export type { Delivery, Fate } from './webhooks';
+export { type FakeOptions, FakeWooCommerce } from './server';

@@ -23,13 +23,15 @@ export interface RestAnswer {
 }
 
 /** What is thrown to be answered. */
-class RestError {
+class RestError extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
-    readonly message: string,
+    message: string,
     readonly data: unknown = { status },
-  ) {}
+  ) {
+    super(message);
+  }
 }
 
 const API = '/wp-json/wc/v3';

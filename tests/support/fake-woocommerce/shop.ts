@@ -33,7 +33,7 @@ const round = (value: number, decimals: number) => {
 };
 export const money = (value: number) => (round(value, 2) || 0).toFixed(2);
 
-export const BUYER: Address = {
+const BUYER: Address = {
   first_name: 'Janez',
   last_name: 'Novak',
   company: '',
