@@ -59,6 +59,8 @@ export class TwilioDouble {
   /** As the account's settings can make it: what happens to each text. */
   rewrite = (body: string) => body;
   dropLooks = false;
+  /** Twilio can be told to keep no texts. */
+  hidesBodies: (to: string) => boolean = () => false;
   /** Decides where `plan` holds nothing more. */
   otherwise: (to: string) => TwilioPlan = () => 'accept';
   tell: (news: TwilioNews) => void = () => undefined;
@@ -160,6 +162,7 @@ export class TwilioDouble {
     const found = this.messages
       .filter((message) => to === null || message.to === to)
       .filter(({ date_sent }) => !sentAfter || (date_sent && new Date(date_sent) >= new Date(sentAfter)))
+      .map((message) => (this.hidesBodies(message.to) ? { ...message, body: '' } : message))
       .reverse();
     const path = `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages.json`;
     const uriOf = (number: number) =>

@@ -56,12 +56,11 @@ export class Client {
 
   /** Asks the same again, as a client with an Idempotency-Key does, until there is an answer that is not a 5xx. */
   async insist(request: Request): Promise<Answer> {
-    let { cutAfterMs } = request;
-    for (;;) {
+    const { cutAfterMs, ...patiently } = request;
+    for (let next: Request = request; ; next = patiently) {
       await this.server.up();
-      const answer = await this.ask({ ...request, ...(cutAfterMs === undefined ? {} : { cutAfterMs }) });
+      const answer = await this.ask(next);
       if (answer && answer.status < 500) return answer;
-      cutAfterMs = undefined;
       await pause(10);
     }
   }

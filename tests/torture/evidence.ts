@@ -9,7 +9,7 @@ export interface Evidence {
   providers: Entry[];
   deliveries: { id: string; body: string; status: string; reason: string | null }[];
   orders: { id: string; woo_id: number; ticket_id: string | null }[];
-  ticketIds: string[];
+  tickets: { id: string; number: number }[];
   grants: {
     grant_key: string;
     available: number;
@@ -59,7 +59,7 @@ export async function gather(
     providers: readEntries(known.journal),
     deliveries: deliveries.map((row) => ({ ...row, body: row.body.toString('utf8') })),
     orders: (await db('orders').select('id', 'woo_id', 'ticket_id')) as Evidence['orders'],
-    ticketIds: (await db('tickets').pluck('id')) as string[],
+    tickets: (await db('tickets').select('id', 'number')) as Evidence['tickets'],
     grants: (await db('credit_grants').select(
       'grant_key',
       'available',

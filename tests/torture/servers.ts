@@ -1,9 +1,8 @@
 import { createServer } from 'node:net';
-import { TEST_ENV, WEBHOOK_SECRET } from '../support/app';
+import { TEST_ENV } from '../support/app';
 import { type Program, runProgram } from '../support/process';
 import { ACCOUNT_SID, AUTH_TOKEN } from '../support/twilio-double';
-
-export { WEBHOOK_SECRET };
+import { PERSON } from './person';
 
 /** The one process that is killed and started again, always at the same address and on the same database. */
 export class TorturedServer {
@@ -28,6 +27,8 @@ export class TorturedServer {
     return new TorturedServer(
       {
         ...TEST_ENV,
+        BOOTSTRAP_EMAIL: PERSON.email,
+        BOOTSTRAP_PASSWORD: PERSON.password,
         DATABASE_URL: databaseUrl,
         PORT: String(port),
         LOG_LEVEL: 'error',

@@ -24,6 +24,7 @@ export function judge(evidence: Evidence): Finding[] {
   judgeSms(evidence, say);
   judgeMails(evidence, say);
   judgeCharges(evidence, say);
+  judgeSettled(evidence, say);
   judgeSessions(evidence, say);
   for (const problem of evidence.ledgerProblems) say('unverified', `The ledger: ${problem}`);
   for (const trouble of evidence.troubles) say('unverified', trouble);
@@ -51,7 +52,7 @@ function judgeInbox({ told, deliveries }: Evidence, say: Say): void {
   }
 }
 
-function judgeOrders({ deliveries, orders, ticketIds, grants }: Evidence, say: Say): void {
+function judgeOrders({ deliveries, orders, tickets, grants }: Evidence, say: Say): void {
   const bodies = new Map<number, string[]>();
   for (const { body } of deliveries) {
     const { id } = JSON.parse(body) as { id: number };
@@ -74,7 +75,7 @@ function judgeOrders({ deliveries, orders, ticketIds, grants }: Evidence, say: S
         judgeGrant(grant, wanted.get(grant.grant_key) ?? 0, say);
     }
   }
-  for (const id of ticketIds) {
+  for (const { id } of tickets) {
     if (!served.has(id)) say('doubled', `Ticket ${id} belongs to no order: some order has opened two.`);
   }
   for (const [id, count] of served) {
@@ -137,7 +138,7 @@ function judgeReplies({ told, messages }: Evidence, say: Say): void {
 
 const TAKEN = ['sent', 'delivered'];
 
-function judgeSms({ messages, providers }: Evidence, say: Say): void {
+function judgeSms({ told, messages, providers }: Evidence, say: Say): void {
   const groups = new Map<string, Evidence['messages']>();
   const pair = (to: string | null, body: string) => `${to} "${body}"`;
   for (const message of messages) {
@@ -170,6 +171,8 @@ function judgeSms({ messages, providers }: Evidence, say: Say): void {
     const taken = group.filter(({ status }) => TAKEN.includes(status));
     const unsure = group.filter(({ status }) => status === 'uncertain').length;
     for (const { id, provider_id } of taken) {
+      // A person said so, who has no number of the provider's for it.
+      if (told.settled.get(id)) continue;
       if (!sids.includes(provider_id ?? '')) say('lost', `SMS ${id} counts as sent; the provider never got it.`);
       owners.set(provider_id ?? '', (owners.get(provider_id ?? '') ?? 0) + 1);
     }
@@ -253,6 +256,15 @@ function judgeCharges({ messages, holds }: Evidence, say: Say): void {
     }
   }
   for (const [id] of byMessage) say('doubled', `Credits are set aside for message ${id}, which does not exist.`);
+}
+
+function judgeSettled({ told, messages }: Evidence, say: Say): void {
+  for (const { id, status } of messages) {
+    const sent = told.settled.get(id);
+    if (sent !== undefined && status !== (sent ? 'sent' : 'failed')) {
+      say('lost', `A person said that message ${id} was ${sent ? '' : 'not '}sent, and it is ${status}.`);
+    }
+  }
 }
 
 const FREE_SECONDS = limits.videoFreeSeconds / FASTER;
