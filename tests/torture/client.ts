@@ -49,7 +49,8 @@ export class Client {
       }
       return { status: response.status, body: text === '' ? null : JSON.parse(text) };
     } catch {
-      if (Date.now() - started >= HANGS_MS) this.wrong.push(`${method} ${path} hung for ${HANGS_MS / 1000} s`);
+      if (Date.now() - started >= HANGS_MS)
+        this.wrong.push(`${method} ${path} hung for ${HANGS_MS / 1000} s`);
       return null;
     }
   }

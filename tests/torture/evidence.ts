@@ -89,10 +89,7 @@ export async function gather(
       'captured_quantity',
     )) as Evidence['holds'],
     sessions: (await db('video_sessions').select('id', 'state', 'connected_ms')) as Evidence['sessions'],
-    sessionEvents: (await db('video_events').select(
-      'session_id',
-      'event_id',
-    )) as Evidence['sessionEvents'],
+    sessionEvents: (await db('video_events').select('session_id', 'event_id')) as Evidence['sessionEvents'],
     ledgerProblems: (await verifyLedger(db)).problems,
   };
 }

@@ -135,8 +135,8 @@ class Torturer {
       await this.killAndStart(dice.whole(0, 600));
     }
     await this.server.up();
-    await until(() => isQuiet(this.db), 'inbox and outbox are empty', QUIET_DEADLINE_MS).catch((error: Error) =>
-      this.late.push(`Round ${round}: ${error.message}.`),
+    await until(() => isQuiet(this.db), 'inbox and outbox are empty', QUIET_DEADLINE_MS).catch(
+      (error: Error) => this.late.push(`Round ${round}: ${error.message}.`),
     );
     await this.askAgain([...told.replies.slice(before), ...someOf(told.replies.slice(0, before), dice)]);
   }

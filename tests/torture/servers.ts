@@ -19,10 +19,7 @@ export class TorturedServer {
     private readonly port: number,
   ) {}
 
-  static async at(
-    databaseUrl: string,
-    providers: { smtp: string; twilio: string },
-  ): Promise<TorturedServer> {
+  static async at(databaseUrl: string, providers: { smtp: string; twilio: string }): Promise<TorturedServer> {
     const port = await freePort();
     return new TorturedServer(
       {

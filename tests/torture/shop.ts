@@ -122,7 +122,10 @@ interface Snapshot {
 /**
  * What an order buys, worked out from its known states alone and without Zeton's code: grant key → credits; no key: none.
  */
-export function wantedOf(wooId: number, bodies: string[]): { everPaid: boolean; wanted: Map<string, number> } {
+export function wantedOf(
+  wooId: number,
+  bodies: string[],
+): { everPaid: boolean; wanted: Map<string, number> } {
   const newestFirst = bodies
     .map((body) => JSON.parse(body) as Snapshot)
     .sort((a, b) => (a.date_modified_gmt < b.date_modified_gmt ? 1 : -1));

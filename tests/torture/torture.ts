@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type EngineName, ENGINES, type Engine, startEngine } from '../bench/engines';
+import { ENGINES, type Engine, type EngineName, startEngine } from '../bench/engines';
 import { killPrograms } from '../support/process';
 import { type RoundReport, torture } from './run';
 import type { Finding, Kind } from './verdict';
@@ -48,7 +48,9 @@ async function main(): Promise<number> {
 }
 
 async function run(name: EngineName, engine: Engine, rounds: number, seed: number): Promise<number> {
-  print(`Torture on ${name}, ${rounds} rounds, seed ${seed} (again: --db ${name} --rounds ${rounds} --seed ${seed})\n`);
+  print(
+    `Torture on ${name}, ${rounds} rounds, seed ${seed} (again: --db ${name} --rounds ${rounds} --seed ${seed})\n`,
+  );
   print(`${line(HEAD)}\n`);
   let before: RoundReport | undefined;
   const report = await torture({
@@ -140,7 +142,9 @@ function print(text: string): void {
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`torture: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stderr.write(
+      `torture: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
     process.exit(1);
   },
 );

@@ -132,7 +132,8 @@ function judgeReplies({ told, messages }: Evidence, say: Say): void {
   }
   for (const [where, count] of written) {
     const keys = accepted.get(where) ?? 0;
-    if (count > keys) say('doubled', `"${where}" was accepted under ${keys} keys and written ${count} times.`);
+    if (count > keys)
+      say('doubled', `"${where}" was accepted under ${keys} keys and written ${count} times.`);
   }
 }
 
@@ -173,11 +174,15 @@ function judgeSms({ told, messages, providers }: Evidence, say: Say): void {
     for (const { id, provider_id } of taken) {
       // A person said so, who has no number of the provider's for it.
       if (told.settled.get(id)) continue;
-      if (!sids.includes(provider_id ?? '')) say('lost', `SMS ${id} counts as sent; the provider never got it.`);
+      if (!sids.includes(provider_id ?? ''))
+        say('lost', `SMS ${id} counts as sent; the provider never got it.`);
       owners.set(provider_id ?? '', (owners.get(provider_id ?? '') ?? 0) + 1);
     }
     if (sids.length > taken.length + unsure) {
-      say('doubled', `SMS ${key} reached the provider ${sids.length} times for ${taken.length + unsure} sent.`);
+      say(
+        'doubled',
+        `SMS ${key} reached the provider ${sids.length} times for ${taken.length + unsure} sent.`,
+      );
     }
   }
   for (const [sid, count] of owners) {
@@ -204,7 +209,10 @@ function judgeMails({ messages, providers }: Evidence, say: Say): void {
   }
   for (const messageId of kept.keys()) {
     if (!known.has(messageId)) {
-      say('doubled', `The mail server has ${messageId}: no Message-ID of any message, so nobody sees a repeat.`);
+      say(
+        'doubled',
+        `The mail server has ${messageId}: no Message-ID of any message, so nobody sees a repeat.`,
+      );
     }
   }
 }
@@ -255,7 +263,8 @@ function judgeCharges({ messages, holds }: Evidence, say: Say): void {
       say('unverified', `Of message ${id} only ${captured} of ${hold.quantity} units were charged.`);
     }
   }
-  for (const [id] of byMessage) say('doubled', `Credits are set aside for message ${id}, which does not exist.`);
+  for (const [id] of byMessage)
+    say('doubled', `Credits are set aside for message ${id}, which does not exist.`);
 }
 
 function judgeSettled({ told, messages }: Evidence, say: Say): void {
@@ -290,7 +299,10 @@ function judgeSessions({ told, sessions, sessionEvents, holds }: Evidence, say: 
     const due = !isRunning && Math.floor(Number(connected_ms) / 1000) >= FREE_SECONDS ? 1 : 0;
     if (charged !== due) {
       const much = charged > due ? 'doubled' : 'lost';
-      say(much, `Video session ${id} (${state}, ${connected_ms} ms) was charged ${charged} times, not ${due}.`);
+      say(
+        much,
+        `Video session ${id} (${state}, ${connected_ms} ms) was charged ${charged} times, not ${due}.`,
+      );
     }
     if (!isRunning && own.some((hold) => hold.status === 'held')) {
       say('lost', `Video session ${id} is over, and still has credits set aside.`);
