@@ -6,7 +6,7 @@ import { SmtpPeer } from './support/smtp-peer';
 import { TwilioDouble } from './support/twilio-double';
 import { Client, type Json } from './torture/client';
 import { Person } from './torture/person';
-import { TorturedServer, until } from './torture/servers';
+import { Fleet, TorturedServer, until } from './torture/servers';
 import { PACKAGES } from './torture/shop';
 
 /** Of this one Twilio shows no texts, so no look-up can tell. */
@@ -57,7 +57,7 @@ describeEachEngine('a server that is killed while a provider has its message', (
     twilio = await new TwilioDouble().listen();
     twilio.hidesBodies = (to) => to === HIDDEN;
     server = await TorturedServer.at(database.url, { smtp: smtp.url, twilio: twilio.url });
-    client = new Client(server);
+    client = new Client(new Fleet([server]));
     server.start();
     await client.api('packages', {
       store: 'default',

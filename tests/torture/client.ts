@@ -1,8 +1,7 @@
 import { TOKEN } from '../support/app';
-import { pause, type TorturedServer } from './servers';
+import { type Fleet, pause } from './servers';
 
 /** Of the API, read loosely. */
-// biome-ignore lint/suspicious/noExplicitAny: as supertest has it
 export type Json = any;
 
 export interface Answer {
@@ -27,17 +26,14 @@ export class Client {
   /** Answers that no client should ever get. */
   readonly wrong: string[] = [];
 
-  constructor(private readonly server: TorturedServer) {}
+  constructor(private readonly fleet: Pick<Fleet, 'up'>) {}
 
-  isUp(): Promise<void> {
-    return this.server.up();
-  }
-
-  /** null: no answer came, and nobody knows how far the request got. */
+  /** Asks once a server is up. null: no answer came, and nobody knows how far the request got. */
   async ask({ method, path, body, headers, cutAfterMs }: Request): Promise<Answer | null> {
+    const server = await this.fleet.up();
     const started = Date.now();
     try {
-      const response = await fetch(`${this.server.url}${path}`, {
+      const response = await fetch(`${server}${path}`, {
         method,
         headers: { 'Content-Type': 'application/json', ...headers },
         ...(body === undefined ? {} : { body }),
@@ -59,7 +55,6 @@ export class Client {
   async insist(request: Request): Promise<Answer> {
     const { cutAfterMs, ...patiently } = request;
     for (let next: Request = request; ; next = patiently) {
-      await this.server.up();
       const answer = await this.ask(next);
       if (answer && answer.status < 500) return answer;
       await pause(10);

@@ -8,13 +8,15 @@ import { Dice } from './dice';
 import { type Evidence, gather, isQuiet } from './evidence';
 import { Load, type Reply } from './load';
 import { Person } from './person';
-import { pause, TorturedServer, until } from './servers';
+import { Fleet, pause, TorturedServer, until } from './servers';
 import { type Finding, judge, mailsKept } from './verdict';
 
 export interface TortureOptions {
   databaseUrl: string;
   rounds: number;
   seed: number;
+  /** How many run on the database at the same time; one of them is killed at a time. */
+  servers?: number;
   /** Told after each round. */
   onRound?: (report: RoundReport) => void;
 }
@@ -53,14 +55,18 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   const journal = join(folder, 'providers.jsonl');
   const providers = runProgram('tests/torture/provider.ts', {}, [journal, String(options.seed)]);
   const db = openDatabase(options.databaseUrl);
-  let server: TorturedServer | undefined;
+  let fleet: Fleet | undefined;
   try {
     const [, smtp = '', twilio = ''] = await providers.shows(/providers: (\S+) (\S+)\n/);
-    server = await TorturedServer.at(options.databaseUrl, { smtp, twilio });
-    const torturer = new Torturer(options, server, db, journal);
+    const servers: TorturedServer[] = [];
+    for (let i = 0; i < (options.servers ?? 1); i++) {
+      servers.push(await TorturedServer.at(options.databaseUrl, { smtp, twilio }));
+    }
+    fleet = new Fleet(servers);
+    const torturer = new Torturer(options, fleet, db, journal);
     return await torturer.run();
   } finally {
-    await server?.kill();
+    await fleet?.kill();
     providers.child.kill('SIGKILL');
     await providers.ended;
     await db.destroy();
@@ -77,19 +83,19 @@ class Torturer {
 
   constructor(
     private readonly options: TortureOptions,
-    private readonly server: TorturedServer,
+    private readonly fleet: Fleet,
     private readonly db: Knex,
     private readonly journal: string,
   ) {
-    this.client = new Client(server);
+    this.client = new Client(fleet);
     this.load = new Load(this.client);
   }
 
   async run(): Promise<TortureReport> {
-    this.server.start();
-    await this.server.up();
+    this.fleet.start();
+    await this.fleet.allUp();
     await this.load.sellPackages();
-    const person = await Person.signedIn(this.server.url);
+    const person = await Person.signedIn(await this.fleet.up());
     const rounds: RoundReport[] = [];
     for (let round = 1; round <= this.options.rounds; round++) {
       const started = performance.now();
@@ -99,20 +105,20 @@ class Torturer {
       const evidence = await gather(this.db, {
         told: this.load.told,
         journal: this.journal,
-        troubles: [...this.client.wrong, ...this.server.ownDeaths, ...this.late],
+        troubles: [...this.client.wrong, ...this.fleet.ownDeaths, ...this.late],
       });
       this.evidence = evidence;
       this.learnTickets(evidence);
       const findings = judge(evidence).filter(({ what }) => !this.seen.has(what));
       for (const { what } of findings) this.seen.add(what);
       const seconds = (performance.now() - started) / 1000;
-      const report = { ...countsOf(evidence), round, kills: this.server.kills, seconds, findings };
+      const report = { ...countsOf(evidence), round, kills: this.fleet.kills, seconds, findings };
       rounds.push(report);
       this.options.onRound?.(report);
     }
     if (!this.evidence) throw new Error('without a round there is nothing to judge');
     const findings = rounds.flatMap((report) => report.findings);
-    return { rounds, findings, evidence: this.evidence, errorsLogged: this.server.errors };
+    return { rounds, findings, evidence: this.evidence, errorsLogged: this.fleet.errors };
   }
 
   private async round(round: number, dice: Dice): Promise<void> {
@@ -126,25 +132,26 @@ class Torturer {
     let killing = Promise.resolve();
     await this.load.carryOut(actions, (begun) => {
       const afterMs = moments.get(begun);
-      if (afterMs !== undefined) killing = killing.then(() => this.killAndStart(afterMs));
+      if (afterMs !== undefined) killing = killing.then(() => this.killAndStart(dice, afterMs));
     });
     await killing;
     // While what the kills left is being cleared up.
     if (dice.happens(0.4)) {
-      await this.server.up();
-      await this.killAndStart(dice.whole(0, 600));
+      await this.fleet.allUp();
+      await this.killAndStart(dice, dice.whole(0, 600));
     }
-    await this.server.up();
+    await this.fleet.allUp();
     await until(() => isQuiet(this.db), 'inbox and outbox are empty', QUIET_DEADLINE_MS).catch(
       (error: Error) => this.late.push(`Round ${round}: ${error.message}.`),
     );
     await this.askAgain([...told.replies.slice(before), ...someOf(told.replies.slice(0, before), dice)]);
   }
 
-  private async killAndStart(afterMs: number): Promise<void> {
+  private async killAndStart(dice: Dice, afterMs: number): Promise<void> {
     await pause(afterMs);
-    await this.server.kill();
-    this.server.start();
+    const server = dice.pick(this.fleet.servers);
+    await server.kill();
+    server.start();
   }
 
   /** The same key gives the same answer; judge() compares them. Refusals are not remembered. */

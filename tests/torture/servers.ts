@@ -4,7 +4,7 @@ import { type Program, runProgram } from '../support/process';
 import { ACCOUNT_SID, AUTH_TOKEN } from '../support/twilio-double';
 import { PERSON } from './person';
 
-/** The one process that is killed and started again, always at the same address and on the same database. */
+/** A process that is killed and started again, always at the same address and on the same database. */
 export class TorturedServer {
   kills = 0;
   /** What it said when nobody had killed it. */
@@ -12,7 +12,7 @@ export class TorturedServer {
   /** Its log at level error: what a person would have to see to. */
   readonly errors: string[] = [];
   private program: Program | null = null;
-  private isUp = false;
+  isUp = false;
 
   private constructor(
     private readonly env: Record<string, string>,
@@ -82,6 +82,45 @@ export class TorturedServer {
     this.kills += 1;
     program.child.kill('SIGKILL');
     await program.ended;
+  }
+}
+
+/** One server, or several on the same database. */
+export class Fleet {
+  constructor(readonly servers: readonly TorturedServer[]) {}
+
+  get kills(): number {
+    return this.servers.reduce((sum, { kills }) => sum + kills, 0);
+  }
+
+  /** What they said when nobody had killed them. */
+  get ownDeaths(): string[] {
+    return this.servers.flatMap(({ ownDeaths }) => ownDeaths);
+  }
+
+  get errors(): string[] {
+    return this.servers.flatMap(({ errors }) => errors);
+  }
+
+  start(): void {
+    for (const server of this.servers) server.start();
+  }
+
+  /** The address of one that answers, as a balancer would choose it. */
+  async up(): Promise<string> {
+    const ready = () => this.servers.filter(({ isUp }) => isUp);
+    await until(() => ready().length > 0 || this.ownDeaths.length > 0, 'a server is up');
+    if (this.ownDeaths.length > 0) throw new Error(`a server ${this.ownDeaths[0]}`);
+    const servers = ready();
+    return (servers[Math.floor(Math.random() * servers.length)] as TorturedServer).url;
+  }
+
+  async allUp(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.up()));
+  }
+
+  async kill(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.kill()));
   }
 }
 

@@ -4,7 +4,7 @@ import { killPrograms } from '../support/process';
 import { type RoundReport, torture } from './run';
 import type { Finding, Kind } from './verdict';
 
-const USAGE = `npm run torture -- [--rounds N] [--db sqlite|postgres] [--seed S]
+const USAGE = `npm run torture -- [--rounds N] [--db sqlite|postgres] [--servers N] [--seed S]
 
 A Zeton server under load (signed webhooks, replies on every channel, video sessions) is killed with SIGKILL at random
 moments and started again on the same database, while its mail server and SMS provider, a process of their own, are
@@ -13,6 +13,7 @@ database is held against what the clients were answered and what the providers w
 
   --rounds N   rounds of one to three kills each (10)
   --db         the database (sqlite); postgres is the one that npm brings, or the server of ZETON_TEST_POSTGRES_URL
+  --servers N  servers on the one database (1); each kill hits one of them, the others go on
   --seed S     a whole number that decides the load; printed at the start. When a kill hits which request still differs
                from run to run
   --help
@@ -30,6 +31,7 @@ async function main(): Promise<number> {
     options: {
       rounds: { type: 'string', default: '10' },
       db: { type: 'string', default: 'sqlite' },
+      servers: { type: 'string', default: '1' },
       seed: { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -44,19 +46,24 @@ async function main(): Promise<number> {
   if (!name) throw new Error(`--db ${values.db}: expected ${ENGINES.join(' or ')}`);
   const engine = await startEngine(name);
   stopAtTheEnd(engine);
-  return run(name, engine, rounds, seed);
+  return run(name, engine, { rounds, seed, servers: wholeNumber('--servers', values.servers, 8) });
 }
 
-async function run(name: EngineName, engine: Engine, rounds: number, seed: number): Promise<number> {
+async function run(
+  name: EngineName,
+  engine: Engine,
+  options: { rounds: number; seed: number; servers: number },
+): Promise<number> {
+  const { rounds, seed, servers } = options;
+  const again = `--db ${name} --rounds ${rounds} --servers ${servers} --seed ${seed}`;
   print(
-    `Torture on ${name}, ${rounds} rounds, seed ${seed} (again: --db ${name} --rounds ${rounds} --seed ${seed})\n`,
+    `Torture on ${name}: ${rounds} rounds, ${servers} server${servers > 1 ? 's' : ''}, seed ${seed} (${again})\n`,
   );
   print(`${line(HEAD)}\n`);
   let before: RoundReport | undefined;
   const report = await torture({
     databaseUrl: engine.url,
-    rounds,
-    seed,
+    ...options,
     onRound(round) {
       print(`${line(cellsOf(round, before))}\n`);
       for (const { kind, what } of round.findings) print(`        ${kind.toUpperCase()}: ${what}\n`);
@@ -72,7 +79,7 @@ async function run(name: EngineName, engine: Engine, rounds: number, seed: numbe
   print(`Log lines at level error: ${report.errorsLogged.length}\n`);
   for (const text of report.errorsLogged.slice(0, 5)) print(`  ${text.slice(0, 500)}\n`);
   const sums = KINDS.map((kind) => `${countOf(report.findings, kind)} ${kind}`).join(', ');
-  print(`\n${name}, ${rounds} rounds, ${last.kills} kills, seed ${seed}: ${sums}\n`);
+  print(`\n${name}, ${rounds} rounds, ${last.kills} kills of ${servers}, seed ${seed}: ${sums}\n`);
   return report.findings.length === 0 ? 0 : 1;
 }
 
