@@ -19,13 +19,14 @@ const running = new Set<ChildProcess>();
 
 /** Ends with the test; see endPrograms(). */
 export function runProgram(
-  file: 'src/main.ts' | 'src/cli.ts' | 'src/demo.ts',
+  file: 'src/main.ts' | 'src/cli.ts' | 'src/demo.ts' | 'tests/torture/provider.ts',
   env: Record<string, string>,
   args: string[] = [],
-  /** Where its data folder is made. */
-  cwd = ROOT,
+  /** `cwd`: where its data folder is made. `preload`: one of our files that is run before it. */
+  { cwd = ROOT, preload }: { cwd?: string; preload?: string } = {},
 ): Program {
-  const child = spawn(process.execPath, ['-r', RUN_TYPESCRIPT, join(ROOT, file), ...args], {
+  const before = ['-r', RUN_TYPESCRIPT, ...(preload === undefined ? [] : ['-r', join(ROOT, preload)])];
+  const child = spawn(process.execPath, [...before, join(ROOT, file), ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -67,6 +68,11 @@ export function runProgram(
       });
     },
   };
+}
+
+/** For an 'exit' handler. */
+export function killPrograms(): void {
+  for (const child of running) child.kill('SIGKILL');
 }
 
 /** For afterEach: nothing outlives its test, even one that failed. */

@@ -2,9 +2,14 @@ import type { AddressInfo } from 'node:net';
 import { type AddressObject, type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 
-/** What the server does with the mails that come: one entry per mail, afterwards it takes every one. */
+/**
+ * What the server does with the mails that come: one entry per mail, afterwards it takes every one, unless `otherwise`
+ * is set.
+ */
 export type SmtpPlan =
   | 'accept'
+  /** Keeps it at once, and says so late. */
+  | { slowMs: number }
   /** Refuses with this line. At RCPT where nothing else is said. */
   | { code: number; words: string; at?: 'greeting' | 'sender' | 'recipient' | 'data' }
   | 'drop before data'
@@ -27,6 +32,12 @@ export interface ReceivedMail {
 export class SmtpPeer {
   readonly received: ReceivedMail[] = [];
   readonly plan: SmtpPlan[] = [];
+  /** Decides where `plan` holds nothing more; what it says at RCPT counts for the whole mail. */
+  otherwise: (to: string) => SmtpPlan = () => 'accept';
+  /** Told before it is answered. */
+  tell: (mail: ReceivedMail) => void = () => undefined;
+  /** What was decided at RCPT, by connection. */
+  private readonly decided = new Map<string, SmtpPlan>();
   /** Connections there ever were, and the most at one time. */
   connections = 0;
   busiest = 0;
@@ -51,22 +62,28 @@ export class SmtpPeer {
           ? done(null, { user })
           : done(Object.assign(new Error('5.7.8 Authentication failed'), { responseCode: 535 })),
       onMailFrom: (_address, _session, done) => done(this.refusalAt('sender')),
-      onRcptTo: (_address, session, done) => {
-        if (this.plan[0] === 'drop before data') {
+      onRcptTo: ({ address }, session, done) => {
+        const decided = this.plan.length === 0 ? this.otherwise(address) : undefined;
+        if (decided !== undefined) this.decided.set(session.id, decided);
+        if ((decided ?? this.plan[0]) === 'drop before data') {
           this.plan.shift();
           this.cutOff(session.id);
-        } else done(this.refusalAt('recipient'));
+        } else if (isRefusal(decided) && (decided.at ?? 'recipient') === 'recipient') done(errorOf(decided));
+        else done(this.refusalAt('recipient'));
       },
       onData: (stream, session, done) => {
-        const plan = this.plan.shift() ?? 'accept';
+        const plan = this.decided.get(session.id) ?? this.plan.shift() ?? 'accept';
+        this.decided.delete(session.id);
         const chunks: Buffer[] = [];
         stream.on('data', (chunk: Buffer) => chunks.push(chunk));
         stream.on('end', () => {
           void (async () => {
-            if (typeof plan === 'object') return done(errorOf(plan));
+            if (isRefusal(plan)) return done(errorOf(plan));
             await this.keep(Buffer.concat(chunks), session.envelope);
             if (plan === 'keep, then drop') return this.cutOff(session.id);
-            if (plan !== 'never answer') done(null, `2.0.0 Ok: queued as Q${this.received.length}ABC`);
+            const line = `2.0.0 Ok: queued as Q${this.received.length}ABC`;
+            if (typeof plan === 'object') setTimeout(() => done(null, line), plan.slowMs);
+            else if (plan !== 'never answer') done(null, line);
           })();
         });
       },
@@ -110,7 +127,7 @@ export class SmtpPeer {
 
   private refusalAt(at: 'greeting' | 'sender' | 'recipient'): Error | null {
     const [next] = this.plan;
-    if (typeof next !== 'object' || (next.at ?? 'recipient') !== at) return null;
+    if (!isRefusal(next) || (next.at ?? 'recipient') !== at) return null;
     this.plan.shift();
     return errorOf(next);
   }
@@ -120,7 +137,7 @@ export class SmtpPeer {
     envelope: { mailFrom: unknown; rcptTo: { address: string }[] },
   ): Promise<void> {
     const mail = await simpleParser(raw);
-    this.received.push({
+    const received: ReceivedMail = {
       envelope: {
         from: (envelope.mailFrom as { address: string }).address,
         to: envelope.rcptTo.map(({ address }) => address),
@@ -133,7 +150,9 @@ export class SmtpPeer {
       subject: mail.subject ?? '',
       // A mail ends with a line end whether its text did or not.
       text: (mail.text ?? '').replace(/\n$/, ''),
-    });
+    };
+    this.received.push(received);
+    this.tell(received);
   }
 }
 
@@ -141,6 +160,10 @@ function asLine(addresses: AddressObject | undefined): string {
   return (addresses?.value ?? [])
     .map(({ name, address }) => (name ? `${name} <${address}>` : address))
     .join(', ');
+}
+
+function isRefusal(plan: SmtpPlan | undefined): plan is Exclude<SmtpPlan, string | { slowMs: number }> {
+  return typeof plan === 'object' && 'code' in plan;
 }
 
 function errorOf({ code, words }: { code: number; words: string }): Error {

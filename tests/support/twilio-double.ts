@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What happens to the next requests to send, in order; afterwards every one is taken. */
+/** What happens to the next requests to send, in order; afterwards every one is taken, unless `otherwise` is set. */
 export type TwilioPlan =
   | 'accept'
+  /** Takes it at once, and says so late. */
+  | { slowMs: number }
   /** Answers with Twilio's error document; without `code`, with something that is not Twilio's. */
   | { status: number; code?: number; keep?: boolean }
   /** Takes it, and knows at once that it will not arrive. */
@@ -13,8 +15,14 @@ export type TwilioPlan =
   | 'keep, then drop'
   | 'keep, then never answer';
 
+/** What happens here, told before it is answered. */
+export type TwilioNews =
+  | { what: 'asked to send'; to: string; body: string; plan: TwilioPlan }
+  | { what: 'kept'; message: MessageResource }
+  | { what: 'looked up'; to: string };
+
 /** https://www.twilio.com/docs/messaging/api/message-resource: what the API answers with. */
-interface MessageResource {
+export interface MessageResource {
   account_sid: string;
   api_version: string;
   body: string;
@@ -51,6 +59,11 @@ export class TwilioDouble {
   /** As the account's settings can make it: what happens to each text. */
   rewrite = (body: string) => body;
   dropLooks = false;
+  /** Twilio can be told to keep no texts. */
+  hidesBodies: (to: string) => boolean = () => false;
+  /** Decides where `plan` holds nothing more. */
+  otherwise: (to: string) => TwilioPlan = () => 'accept';
+  tell: (news: TwilioNews) => void = () => undefined;
   private readonly server: Server;
 
   constructor(private readonly now: () => Date = () => new Date()) {
@@ -101,6 +114,7 @@ export class TwilioDouble {
       ...changes,
     };
     this.messages.push(message);
+    this.tell({ what: 'kept', message });
     return message;
   }
 
@@ -117,7 +131,9 @@ export class TwilioDouble {
 
   private send(form: Record<string, string>, res: ServerResponse): void {
     this.requests.push(form);
-    const plan = this.plan.shift() ?? 'accept';
+    const { To: to = '', Body: body = '' } = form;
+    const plan = this.plan.shift() ?? this.otherwise(to);
+    this.tell({ what: 'asked to send', to, body, plan });
     if (plan === 'drop') return void res.socket?.destroy();
     if (typeof plan === 'object' && 'status' in plan) {
       if (plan.keep) this.keep(form);
@@ -126,14 +142,19 @@ export class TwilioDouble {
     }
     const message = this.keep(
       form,
-      typeof plan === 'object' ? { status: 'failed', error_code: plan.failed } : {},
+      typeof plan === 'object' && 'failed' in plan ? { status: 'failed', error_code: plan.failed } : {},
     );
+    if (typeof plan === 'object' && 'slowMs' in plan) {
+      setTimeout(() => json(res, 201, message), plan.slowMs);
+      return;
+    }
     if (plan === 'keep, then drop') return void res.socket?.destroy();
     if (plan !== 'keep, then never answer') json(res, 201, message);
   }
 
   private list(query: URLSearchParams, res: ServerResponse): void {
     this.looks += 1;
+    this.tell({ what: 'looked up', to: query.get('To') ?? '' });
     if (this.dropLooks) return void res.socket?.destroy();
     const size = Number(query.get('PageSize') ?? 50);
     const page = Number(query.get('Page') ?? 0);
@@ -141,6 +162,7 @@ export class TwilioDouble {
     const found = this.messages
       .filter((message) => to === null || message.to === to)
       .filter(({ date_sent }) => !sentAfter || (date_sent && new Date(date_sent) >= new Date(sentAfter)))
+      .map((message) => (this.hidesBodies(message.to) ? { ...message, body: '' } : message))
       .reverse();
     const path = `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages.json`;
     const uriOf = (number: number) =>
