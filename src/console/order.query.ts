@@ -62,6 +62,8 @@ export async function readOrder(db: Db, id: string): Promise<OrderStory | null> 
     .leftJoin('customers', 'customers.id', 'orders.customer_id')
     .leftJoin('tickets', 'tickets.id', 'orders.ticket_id')
     .where('orders.id', id)
+    // Its first news is still being applied.
+    .whereNot('orders.status', '')
     .first(
       'orders.*',
       'stores.name as store_name',

@@ -1,4 +1,4 @@
-import { bringToOrder, lockedGrantsOf, type OrderClaim } from '../domain/credits';
+import { bringToOrder, lockedGrantsOfOrder, type OrderClaim } from '../domain/credits';
 import {
   type Customer,
   customerOfBuyer,
@@ -383,7 +383,7 @@ async function bringCustomer(
     wanted = await customerOfBuyer(trx, moment, { ...about, ...detailsIn(told, store, order, hash) });
   }
   if (order.customerId === null || order.customerId === wanted.id) return wanted;
-  if (await mayMove(trx, order, order.customerId)) {
+  if (await mayMove(trx, order, { from: order.customerId, to: wanted.id })) {
     if (order.ticketId !== null) {
       await moveTicket(trx, moment, { ticketId: order.ticketId, customerId: wanted.id });
     }
@@ -411,18 +411,20 @@ function detailsIn(payload: OrderPayload, store: Store, order: Order, contentHas
 
 /**
  * An order goes to another customer only while nothing of its credits is held, used or corrected, and nobody has
- * written on its ticket: a conversation is not handed to a stranger. Locks ticket, then balance, before it looks.
+ * written on its ticket: a conversation is not handed to a stranger. Locks ticket, then balances, before it looks.
  */
-async function mayMove(trx: Trx, order: Order, customerId: string): Promise<boolean> {
+async function mayMove(trx: Trx, order: Order, { from, to }: { from: string; to: string }): Promise<boolean> {
   if (order.ticketId !== null) {
     const ticket = await lockTicket(trx, order.ticketId);
     if (ticket?.origin !== 'order' || ticket.firstRepliedAt !== null) return false;
     if ((await countOrdersOfTicket(trx, order.ticketId)) > 1) return false;
     if (await hasConversation(trx, order.ticketId)) return false;
   }
-  const grants = (await lockedGrantsOf(trx, customerId)).filter((grant) => grant.orderId === order.id);
+  const grants = await lockedGrantsOfOrder(trx, { orderId: order.id, customerIds: [from, to] });
   return grants.every(
-    (grant) => grant.held === 0 && grant.used === 0 && grant.revoked === grant.orderRevoked,
+    (grant) =>
+      grant.customerId !== from ||
+      (grant.held === 0 && grant.used === 0 && grant.revoked === grant.orderRevoked),
   );
 }
 

@@ -22,7 +22,6 @@ import {
   findHold,
   findHoldByKey,
   grantsByIds,
-  grantsOfCustomer,
   grantsOfOrder,
   type Hold,
   type HoldCauseKind,
@@ -458,10 +457,18 @@ export async function adjust(trx: Trx, moment: Moment, input: Adjustment): Promi
   return { adjustmentId };
 }
 
-/** A customer's grants, and nobody else writes that customer's ledger until the transaction ends. */
-export async function lockedGrantsOf(trx: Trx, customerId: string): Promise<Grant[]> {
-  await lockBalance(trx, customerId);
-  return grantsOfCustomer(trx, customerId);
+/**
+ * The grants of an order, and nobody else writes the ledgers of those who have them, or of `customerIds`, until the
+ * transaction ends. All in one order: two orders that change hands crosswise would otherwise wait for each other.
+ */
+export async function lockedGrantsOfOrder(
+  trx: Trx,
+  input: { orderId: string; customerIds: string[] },
+): Promise<Grant[]> {
+  const before = await grantsOfOrder(trx, input.orderId);
+  const customers = new Set([...input.customerIds, ...before.map((grant) => grant.customerId)]);
+  for (const customerId of [...customers].sort()) await lockBalance(trx, customerId);
+  return grantsOfOrder(trx, input.orderId);
 }
 
 /** What one credit of `any` pays where a package says nothing else (DESIGN §3 "Packages"). */

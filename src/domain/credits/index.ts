@@ -6,7 +6,7 @@ export {
   everHadMeter,
   expireDueOf,
   hold,
-  lockedGrantsOf,
+  lockedGrantsOfOrder,
   type OrderClaim,
   quoteHold,
   release,
