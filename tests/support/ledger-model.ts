@@ -38,15 +38,15 @@ const bound = { ...usual, scope: 'ticket' as const };
 /** What the shop sells, by sku. */
 export const PACKS: Record<string, Pack> = {
   MESSAGES: { ...usual, gives: { sms: 3, email: 1 } },
-  SEGMENTS: { ...usual, gives: { sms: 4 }, smsUnit: 'segment', days: 10, opensTicket: false },
+  SEGMENTS: { ...usual, gives: { sms: 4 }, smsUnit: 'segment', opensTicket: false },
   BOUND: { ...bound, gives: { sms: 2, email: 2 }, days: 5 },
-  POOL: { ...usual, gives: { any: 6 }, days: 20 },
+  POOL: { ...usual, gives: { any: 6 }, prices: { sms: 1, email: 2, video: 5 }, days: 20 },
   BOUND_POOL: {
     ...bound,
     gives: { any: 5 },
     smsUnit: 'segment',
-    minutes: 10,
-    prices: { sms: 2, email: 1, video: 2, request: 3 },
+    minutes: 15,
+    prices: { sms: 2, email: 1, video: 1, request: 3 },
   },
   SESSIONS: { ...usual, gives: { video: 2, request: 1 }, days: 3 },
   BLOCKS: { ...usual, gives: { sms: 1, video: 3 }, minutes: 10, days: 10 },
@@ -73,6 +73,9 @@ interface Lot extends Terms {
   /** Of lots made in the same instant the ledger says which is older: nothing else can. */
   age: number;
 }
+
+/** The one that an order opened, or one of a customer without an order. */
+export type Ticket = { order: number } | { customer: number };
 
 interface Draw {
   lot: Lot;
@@ -301,40 +304,45 @@ export class LedgerModel {
     for (const lot of this.lots) if (!this.isLive(lot)) this.expireLot(lot);
   }
 
-  /** Whose ticket it is; `order`: the ticket that this order opened, otherwise one without an order. */
-  ownerOf(ticket: { order: number } | { customer: number }): number {
+  ownerOf(ticket: Ticket): number {
     return 'customer' in ticket ? ticket.customer : (this.order(ticket.order).customer as number);
   }
 
-  /** The hold, or how many credits are missing at least. */
-  hold(ticket: { order: number } | { customer: number }, work: Work): Hold | { missing: number } {
+  /** What would pay, or how many credits are missing at least. */
+  plan(ticket: Ticket, work: Work): Hold | { missing: number } {
     const customer = this.ownerOf(ticket);
     const inScope = (lot: Lot) =>
       lot.scope === 'customer' || ('order' in ticket && lot.order === ticket.order);
     const offers = this.lots
       .filter((lot) => lot.customer === customer && lot.available > 0 && this.isLive(lot) && inScope(lot))
       .flatMap((lot) => offerOf(lot, work) ?? []);
+    const cost = ({ quantity, price }: Offer) => quantity * price;
     const same = (offer: Offer) => offers.filter(({ group }) => group === offer.group);
     const inside = (offer: Offer) => sum(same(offer).map(({ lot }) => lot.available));
-    offers.sort(
-      (a, b) =>
-        inDrawOrder(a.lot, b.lot) || a.quantity * a.price - b.quantity * b.price || byAge(a.lot, b.lot),
-    );
-    const payer = offers.find((offer) => inside(offer) >= offer.quantity * offer.price);
+    // Where all else is equal, what costs fewer credits goes before what is older.
+    offers.sort((a, b) => inDrawOrder(a.lot, b.lot) || cost(a) - cost(b) || byAge(a.lot, b.lot));
+    const payer = offers.find((offer) => inside(offer) >= cost(offer));
     if (!payer) {
-      const lacks = offers.map((offer) => offer.quantity * offer.price - inside(offer));
+      const lacks = offers.map((offer) => cost(offer) - inside(offer));
       return { missing: lacks.length === 0 ? 1 : Math.min(...lacks) };
     }
     const { quantity, price } = payer;
     const hold: Hold = { status: 'held', quantity, price, captured: 0, draws: [] };
-    let left = quantity * price;
+    let left = cost(payer);
     for (const { lot } of same(payer)) {
       const credits = Math.min(left, lot.available);
-      if (credits === 0) continue;
+      if (credits > 0) hold.draws.push({ lot, credits, captured: 0 });
+      left -= credits;
+    }
+    return hold;
+  }
+
+  hold(ticket: Ticket, work: Work): Hold | { missing: number } {
+    const hold = this.plan(ticket, work);
+    if ('missing' in hold) return hold;
+    for (const { lot, credits } of hold.draws) {
       lot.available -= credits;
       lot.held += credits;
-      left -= credits;
-      hold.draws.push({ lot, credits, captured: 0 });
     }
     this.holds.push(hold);
     return hold;

@@ -32,11 +32,11 @@ import {
   type Refund,
   type Snapshot,
   shortfallOf as shortfallInModel,
+  type Ticket,
   type Work,
 } from './ledger-model';
 import { makePackage, orderJson } from './shop';
 
-export type TicketName = { order: number } | { customer: number };
 type Row = Record<string, string | number | null>;
 
 /** The real ledger under the model's test: one shop, a few customers, the shop's refunds, and names for what was made. */
@@ -135,43 +135,53 @@ export class LedgerWorld {
     await expireCredits(this.ctx, { limit: 100 });
   }
 
-  /** The hold's number, or the refusal's facts; a quote just before says the same. */
+  /** What quotes say of each work is what the model says. */
+  async expectQuotes(model: LedgerModel, name: Ticket, works: Work[]): Promise<void> {
+    const names = await this.names();
+    const ticket = await this.ticket(name);
+    const customerId = this.customerIds[model.ownerOf(name)] as string;
+    for (const work of works) {
+      const asked = { customerId, ticketFamilyId: ticket.familyId, work: inOurWords(work) };
+      const { payable, missing, credits, draws } = await quoteHold(this.db, this.now(), asked);
+      const plan = model.plan(name, work);
+      const real = payable
+        ? { credits, draws: draws.map((draw) => [names.get(draw.grantId), draw.credits]) }
+        : { missing };
+      const expected =
+        'missing' in plan
+          ? plan
+          : { credits: plan.quantity * plan.price, draws: plan.draws.map((d) => [d.lot.key, d.credits]) };
+      expect({ work, ...real }).toEqual({ work, ...expected });
+    }
+  }
+
+  /** The hold, and what the same key answers afterwards; or how many credits are missing. */
   async hold(
-    name: TicketName,
+    name: Ticket,
     owner: number,
     work: Work,
   ): Promise<{ hold: Hold; again: Hold } | { missing: number }> {
     const ticket = await this.ticket(name);
-    const real: RealWork =
-      work.meter === 'video' && work.minutes !== undefined
-        ? { meter: 'video', blockMinutes: work.minutes }
-        : work;
+    const key = `message:${this.ctx.ids.next()}`;
     const request = {
       customerId: this.customerIds[owner] as string,
+      ticketId: ticket.id,
       ticketFamilyId: ticket.familyId,
-      work: real,
+      work: inOurWords(work),
+      key,
+      cause: { kind: 'message' as const, id: key },
     };
-    const quote = await quoteHold(this.db, this.now(), request);
-    const key = `message:${this.ctx.ids.next()}`;
-    const cause = { kind: 'message' as const, id: key };
-    const take = () =>
-      this.write((trx, moment) => hold(trx, moment, { ...request, ticketId: ticket.id, key, cause }));
+    const take = () => this.write((trx, moment) => hold(trx, moment, request));
     try {
       const made = await take();
       this.holdIds.push(made.id);
-      expect(quote).toMatchObject({ payable: true, credits: made.quantity * made.price });
-      expect(quote.draws).toEqual(
-        made.draws.map(({ grantId, meter, credits }) => ({ grantId, meter, credits })),
-      );
       return { hold: made, again: await take() };
     } catch (error) {
-      const { missing, available } = refusalFacts(error);
-      expect(quote).toMatchObject({ payable: false, missing, available });
-      return { missing };
+      return { missing: refusalFacts(error).missing };
     }
   }
 
-  private async ticket(name: TicketName): Promise<{ id: string; familyId: string }> {
+  private async ticket(name: Ticket): Promise<{ id: string; familyId: string }> {
     if ('customer' in name) return this.ownTickets[name.customer] as { id: string; familyId: string };
     const row = await this.db('orders')
       .join('tickets', 'tickets.id', 'orders.ticket_id')
@@ -302,6 +312,12 @@ export class LedgerWorld {
   }
 }
 
+function inOurWords(work: Work): RealWork {
+  return work.meter === 'video' && work.minutes !== undefined
+    ? { meter: 'video', blockMinutes: work.minutes }
+    : work;
+}
+
 const AMOUNTS = ['granted', 'available', 'held', 'used', 'expired', 'revoked'] as const;
 
 function amounts(grant: Record<(typeof AMOUNTS)[number], number>) {
@@ -335,7 +351,7 @@ function refundsJson(refunds: Refund[]): string {
   );
 }
 
-function refusalFacts(error: unknown): { missing: number; available: number } {
+function refusalFacts(error: unknown): { missing: number } {
   if (!(error instanceof Refusal) || error.code !== 'insufficient-credits') throw error;
-  return error.facts as { missing: number; available: number };
+  return error.facts as { missing: number };
 }

@@ -5,6 +5,7 @@ import { adjust, hold, lockedGrantsOfOrder } from '../../src/domain/credits';
 import type { Store } from '../../src/domain/stores';
 import { systemActor } from '../../src/platform/actor';
 import { type Trx, withTransaction } from '../../src/platform/db';
+import { limits } from '../../src/platform/limits';
 import { applyOrderNews } from '../../src/usecases/apply-order-snapshot';
 import { type Context, momentOf } from '../../src/usecases/context';
 import { replyToTicketIn } from '../../src/usecases/reply-to-ticket';
@@ -41,13 +42,14 @@ class Orders {
     db.on('query-error', (error: { code?: string }) => this.refused.push(String(error.code)));
   }
 
-  async come(order: TestOrder): Promise<OrderRow> {
+  apply(order: TestOrder): Promise<'applied' | 'busy'> {
     const news = { kind: 'snapshot' as const, source: 'webhook' as const, restored: false };
-    const json = orderJson(order);
     const deliveryId = this.ctx.ids.next();
-    expect(await applyOrderNews(this.ctx, this.store, order.id, { ...news, json, deliveryId })).toBe(
-      'applied',
-    );
+    return applyOrderNews(this.ctx, this.store, order.id, { ...news, json: orderJson(order), deliveryId });
+  }
+
+  async come(order: TestOrder): Promise<OrderRow> {
+    expect(await this.apply(order)).toBe('applied');
     return this.ctx.db('orders').where({ woo_id: order.id }).first();
   }
 
@@ -131,6 +133,82 @@ describeEachEngine('An order whose news is being applied for the first time', (e
   });
 });
 
+describeEachEngine('An order that several workers have news of', (engine) => {
+  let orders: Orders;
+  /** What the shop does when it is asked; each question is answered by the next one. */
+  let questions: (() => Promise<void>)[];
+
+  beforeEach(async () => {
+    orders = new Orders();
+    await orders.open((await engine.freshDatabase()).db);
+    questions = [];
+    orders.ctx.gateways.woocommerce = {
+      readOrder: () => Promise.resolve({ kind: 'unavailable' }),
+      async readRefunds() {
+        await questions.shift()?.();
+        return { kind: 'refunds', json: '[]' };
+      },
+    };
+  });
+
+  const state = (second: number, quantity: number) => ({
+    id: 1,
+    refunds: [{ id: 9, total: '-1.00' }],
+    modified: `2026-11-20T10:00:0${second}`,
+    lines: [{ id: 1, quantity }],
+  });
+  const news = (second: number, quantity: number) => orders.apply(state(second, quantity));
+  const bought = async () => {
+    const { customer_id } = (await orders.ctx.db('orders').first()) as OrderRow;
+    return (await counters(orders.ctx, customer_id)).sms?.available;
+  };
+  const leaseRunsOut = () => orders.ctx.clock.advance(limits.leaseSeconds + 1);
+
+  test('is worked on by one at a time, and free afterwards', async () => {
+    let meanwhile = '';
+    questions.push(async () => {
+      meanwhile = await news(2, 2);
+    });
+    expect(await news(1, 1)).toBe('applied');
+    expect(meanwhile).toBe('busy');
+    expect(await bought()).toBe(5);
+    expect(await news(2, 2)).toBe('applied');
+    expect(await bought()).toBe(10);
+  });
+
+  test('is taken over from one who takes too long, and who then writes nothing', async () => {
+    questions.push(async () => {
+      leaseRunsOut();
+      expect(await news(1, 1)).toBe('applied');
+    });
+    expect(await news(2, 2)).toBe('busy');
+    expect(await bought()).toBe(5);
+    expect(await orders.ctx.db('order_snapshots')).toHaveLength(1);
+  });
+
+  test('stays with who took it over when the slow one ends', async () => {
+    let second: Promise<string> | undefined;
+    let secondMayGoOn = () => {};
+    questions.push(async () => {
+      leaseRunsOut();
+      await new Promise<void>((secondAsks) => {
+        questions.push(() => {
+          secondAsks();
+          return new Promise((resolve) => {
+            secondMayGoOn = resolve;
+          });
+        });
+        second = news(2, 2);
+      });
+    });
+    expect(await news(1, 1)).toBe('busy');
+    expect(await news(3, 3)).toBe('busy');
+    secondMayGoOn();
+    expect(await second).toBe('applied');
+    expect(await bought()).toBe(10);
+  });
+});
+
 describeEachEngine(
   'Orders and other work at once',
   (engine) => {
@@ -146,23 +224,29 @@ describeEachEngine(
       await expectSoundLedger(orders.ctx);
     });
 
-    const reply = (ticketId: string) => (trx: Trx) =>
-      replyToTicketIn(trx, orders.ctx, bob, { ticketId, channel: 'sms', body: 'Hello Anna' });
+    const reply = (ticketId: string, freeReason?: string) => (trx: Trx) =>
+      replyToTicketIn(trx, orders.ctx, bob, { ticketId, channel: 'sms', body: 'Hello Anna', freeReason });
 
     const toBarbara = { id: 1, email: 'barbara@example.com', modified: '2026-11-20T10:00:09' };
+    const stays = { review_flags: '["customer-changed"]' };
 
-    test('an order does not change hands while somebody answers on its ticket', async () => {
-      const order = await orders.come({ id: 1, email: 'anna@example.com' });
-      const answer = await opened(orders.ctx, reply(order.ticket_id));
-      const news = orders.come(toBarbara);
-      await orders.untilWaiting(1);
-      await answer.end();
-      expect(await news).toMatchObject({
-        customer_id: order.customer_id,
-        review_flags: '["customer-changed"]',
-      });
-      expect((await counters(orders.ctx, order.customer_id)).sms).toMatchObject({ available: 4, held: 1 });
-    });
+    // Only the ticket's lock tells of one that draws no credits.
+    test.each([
+      ['an answer that is charged', undefined],
+      ['a free answer', 'sorry'],
+    ])(
+      'an order does not change hands while %s is being written on its ticket',
+      async (_what, freeReason) => {
+        const { customer_id, ticket_id } = await orders.come({ id: 1, email: 'anna@example.com' });
+        const answer = await opened(orders.ctx, reply(ticket_id, freeReason));
+        const news = orders.come(toBarbara);
+        await orders.untilWaiting(1);
+        await answer.end();
+        expect(await news).toMatchObject({ ...stays, customer_id });
+        const held = freeReason === undefined ? 1 : 0;
+        expect((await counters(orders.ctx, customer_id)).sms).toMatchObject({ available: 5 - held, held });
+      },
+    );
 
     test('an order does not change hands while its credits are being set aside', async () => {
       const order = await orders.come({ id: 1, email: 'anna@example.com' });
@@ -179,10 +263,7 @@ describeEachEngine(
       const news = orders.come(toBarbara);
       await orders.untilWaiting(1);
       await held.end();
-      expect(await news).toMatchObject({
-        customer_id: order.customer_id,
-        review_flags: '["customer-changed"]',
-      });
+      expect(await news).toMatchObject({ ...stays, customer_id: order.customer_id });
     });
 
     test('an answer that waits for a change of hands is sent and charged to the one who has the order then', async () => {

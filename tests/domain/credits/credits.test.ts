@@ -123,6 +123,16 @@ describe('What pays one piece of work', () => {
     expect(drawn([ten, session], { meter: 'video', blockMinutes: 10 })).toEqual([['1', 1]]);
   });
 
+  test('grants of another price or another block length never share a piece', () => {
+    const pooled = (id: string, about: Partial<Grant>) => grant({ id, meter: 'any', available: 1, ...about });
+    const dear = pooled('1', { priceList: { email: 2 } });
+    const cheap = pooled('2', { priceList: { email: 1 } });
+    expect(drawn([dear, cheap], { meter: 'email' })).toEqual([['2', 1]]);
+    const tens = pooled('1', { priceList: { video: 2 }, videoBlockMinutes: 10 });
+    const fifteens = pooled('2', { priceList: { video: 2 }, videoBlockMinutes: 15 });
+    expect(planHold([tens, fifteens], { meter: 'video' })).toMatchObject({ draws: [], missing: 1 });
+  });
+
   test('whatever the grants, a plan pays exactly the piece or nothing, and never more than a grant has', () => {
     const anyGrant = fc.record({
       id: fc.integer({ min: 10, max: 59 }).map(String),
@@ -272,6 +282,21 @@ describeEachEngine('The credit ledger', (engine) => {
     scope: 'customer',
     ticketFamilyId: null,
     expiresAt: null,
+  });
+
+  test('what an order bought may end later than it was told, never earlier', async () => {
+    const endsAt = async (expiresAt: string | null) => {
+      const claims = [{ ...segmentClaim(), expiresAt }];
+      const input = { orderId: ORDER().id, customerId, claims, reason: 'test' };
+      await write((trx, moment) => bringToOrder(trx, moment, input));
+      return (await grantsOf(ctx.db, customerId)).find(({ meter }) => meter === 'sms')?.expiresAt;
+    };
+    const [first, later] = ['2026-12-01T23:00:00.000Z', '2026-12-02T23:00:00.000Z'];
+    await ctx.db('credit_grants').where({ meter: 'sms' }).update({ expires_at: first });
+    expect(await endsAt(later)).toBe(later);
+    expect(await endsAt(first)).toBe(later);
+    expect(await endsAt(null)).toBeNull();
+    expect(await endsAt(later)).toBeNull();
   });
 
   test('adjustments give and take, with their reason, and never take what is not there', async () => {
