@@ -190,8 +190,13 @@ export function jsonText(random: Random, text: string): string {
   return json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
+/** What one engine keeps and the other refuses. */
+const UNSTORABLE = [NUL, '\uD800', '\uDC00', '\uFFFE'];
+
 /** Something for a field of that name. */
 export function nastyTextFor(random: Random, name: string): string {
+  if (random.chance(0.12))
+    return `${random.pick(['', 'a', 'alice'])}${random.pick(UNSTORABLE)}${random.pick(['', '@example.com'])}`;
   if (/mail/i.test(name) && random.chance(0.7)) return random.pick(EMAILS);
   if (/phone|^to$|^from$/i.test(name) && random.chance(0.7)) return random.pick(PHONES);
   if (/date|_at$|since|before|until/i.test(name) && random.chance(0.7)) return random.pick(DATES);

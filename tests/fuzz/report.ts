@@ -17,7 +17,7 @@ export function describeReport(report: FuzzReport): string {
     line('all', total),
     '',
     `${report.requests} requests in ${report.seconds.toFixed(0)} s; slowest ${report.slowest.ms.toFixed(0)} ms (${report.slowest.target}); /healthz at most ${report.slowestHealthMs.toFixed(0)} ms`,
-    `heap ${growth('heapBytes')}, RSS ${growth('rssBytes')}: after forced collections, at 35-45 % of the requests and at the end`,
+    `heap ${growth('heapBytes')}, RSS ${growth('rssBytes')}: after forced collections, after 35 to 45 % of the requests and at the end; the server used ${memory.after.cpuSeconds.toFixed(0)} s of CPU`,
     `deliveries: ${Object.entries(deliveries)
       .map(([status, n]) => `${status} ${n}`)
       .join(', ')}; parked with an ERROR line because the body is no order: ${report.parked}`,

@@ -38,12 +38,14 @@ export interface FuzzReport {
 /** No answer of Zeton takes so long, on a machine that does ten other things either. */
 const DEADLINE_MS = 20_000;
 const DRAIN_MS = 120_000;
-/** Before and after, what is held is measured as often; the least counts. */
 const CHUNKS = 20;
-const WARM_CHUNKS = 7;
+/** So many parts of the run warm up; then memory is measured as often as in the end, and the least counts. */
+const WARM_CHUNKS = 6;
+const SAMPLES = 3;
 /** Issue: no growth of memory beyond 20 % after warm-up. */
 export const GROWTH_MAX = 0.2;
 const PENDING_MAX = 300;
+const LONG = 10_000;
 
 /**
  * Sends `requests` requests to a running server, and judges every answer, the log, what became of the deliveries, the
@@ -70,10 +72,9 @@ export async function runFuzz(server: Server, shop: Shop, options: FuzzOptions):
       };
       await Promise.all(lanes.map(work));
       await inboxBelow(server, PENDING_MAX);
-      if (server.died() === null) memories.push(await server.memory());
-      const { heapBytes, rssBytes } = memories.at(-1) ?? { heapBytes: 0, rssBytes: 0 };
+      const grown = await measure(server, chunk, options.requests, memories);
       options.say(
-        `${next} requests, ${Math.round((performance.now() - start) / 1000)} s, heap ${mb(heapBytes)}, RSS ${mb(rssBytes)}, ${tally.failures.length} findings`,
+        `${next} requests, ${Math.round((performance.now() - start) / 1000)} s, ${tally.failures.length} findings${grown}`,
       );
     }
     if (server.died() === null) await inboxBelow(server, 0);
@@ -82,17 +83,14 @@ export async function runFuzz(server: Server, shop: Shop, options: FuzzOptions):
     await health.stop();
   }
   const seconds = (performance.now() - start) / 1000;
-  const memory = {
-    before: least(memories.slice(WARM_CHUNKS - 1, WARM_CHUNKS + 2)),
-    after: least(memories.slice(-3)),
-  };
+  const memory = { before: least(memories.slice(0, SAMPLES)), after: least(memories.slice(-SAMPLES)) };
   const faults = new Set<string>(tally.failures.map(({ target, fault }) => `${target}: ${fault}`));
   const died = server.died();
   if (died !== null) faults.add(`the server ${died}`);
   for (const [fault, count] of server.faults) faults.add(`${fault} (${count} times)`);
   const grown = memory.after.heapBytes / memory.before.heapBytes - 1;
   if (grown > GROWTH_MAX) faults.add(`the heap grew by ${percent(grown)} after warm-up`);
-  const deliveries = died === null ? await judgeDatabase(server, options, tally, faults) : {};
+  const deliveries = died === null ? await judgeDatabase(server, shop.token, options, tally, faults) : {};
   const { answers, slowest, failures } = tally;
   return {
     ...{ requests: next, seconds, answers, slowest, failures, deliveries, memory },
@@ -100,6 +98,15 @@ export async function runFuzz(server: Server, shop: Shop, options: FuzzOptions):
     faults: [...faults],
     parked: server.parked(),
   };
+}
+
+/** Each measurement stops the server for a while, so in a short run there are only those that count. */
+async function measure(server: Server, chunk: number, requests: number, memories: Memory[]): Promise<string> {
+  const counts = chunk > WARM_CHUNKS && (chunk <= WARM_CHUNKS + SAMPLES || chunk > CHUNKS - SAMPLES);
+  if (server.died() !== null || !(counts || requests >= LONG)) return '';
+  const now = await server.memory();
+  if (chunk > WARM_CHUNKS) memories.push(now);
+  return `, heap ${mb(now.heapBytes)}, RSS ${mb(now.rssBytes)}, CPU ${now.cpuSeconds.toFixed(0)} s`;
 }
 
 class Tally {
@@ -168,6 +175,7 @@ async function inboxBelow(server: Server, most: number): Promise<void> {
 /** What must hold in the end. */
 async function judgeDatabase(
   server: Server,
+  token: string,
   options: FuzzOptions,
   tally: Tally,
   faults: Set<string>,
@@ -191,9 +199,21 @@ async function judgeDatabase(
   }
   const { problems } = await verifyLedger(db);
   for (const problem of problems.slice(0, 5)) faults.add(`ledger: ${problem}`);
+  const routes = await routesInMetrics(server, token);
+  if (routes > ROUTES_MAX) faults.add(`/metrics names ${routes} routes: those who ask make them up`);
   const orders = Number((await db('orders').whereNotNull('lease_owner').count({ n: '*' }).first())?.n ?? 0);
   if (orders > 0 && (deliveries.pending ?? 0) === 0) faults.add(`${orders} orders are still leased`);
   return deliveries;
+}
+
+/** There are some 70; each costs memory for as long as the process lives. */
+const ROUTES_MAX = 200;
+
+async function routesInMetrics(server: Server, token: string): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${server.port}/metrics`, {
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  return new Set((await answer.text()).match(/route="[^"]*"/g)).size;
 }
 
 /** /healthz answers all along. */
@@ -227,6 +247,7 @@ function least(memories: Memory[]): Memory {
   return {
     heapBytes: Math.min(...memories.map(({ heapBytes }) => heapBytes)),
     rssBytes: Math.min(...memories.map(({ rssBytes }) => rssBytes)),
+    cpuSeconds: memories.at(-1)?.cpuSeconds ?? 0,
   };
 }
 

@@ -200,14 +200,25 @@ function escaped(random: Random, text: string): string {
   return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\uFFFD')).slice(0, 300_000);
 }
 
+/** Each kind of form as often as every other. */
+function formOf(random: Random, forms: PageForm[]): PageForm {
+  const shape = random.pick([...new Set(forms.map(({ action }) => shapeOf(action)))]);
+  return random.pick(forms.filter(({ action }) => shapeOf(action) === shape));
+}
+
+/** A path without its ids. */
+function shapeOf(path: string): string {
+  return (path.split('?')[0] ?? '').replace(/\/(\d+|[0-9a-f-]{36})(?=\/|$)/g, '/:id');
+}
+
 function page(random: Random, corpus: Corpus): WireRequest {
   const isPost = random.chance(0.5) && corpus.forms.length > 0;
-  const form = isPost ? random.pick(corpus.forms) : null;
+  const form = isPost ? formOf(random, corpus.forms) : null;
   const path = form ? form.action : random.pick([...corpus.links, '/sign-in', '/console/tickets']);
   const losesSession = /sign-out|password/.test(path);
   const isSignIn = path === '/sign-in';
   // Hashing a password is dear on purpose.
-  if (isSignIn && random.chance(0.9)) return page(random, corpus);
+  if (isSignIn && random.chance(0.7)) return page(random, corpus);
   const browser = losesSession ? corpus.expendable : corpus.desk;
   const headers: [string, string][] = [
     ['Accept', 'text/html'],
@@ -215,7 +226,7 @@ function page(random: Random, corpus: Corpus): WireRequest {
   ];
   if (random.chance(0.97)) headers.push(['Cookie', browser.cookie]);
   if (random.chance(0.4)) headers.push(['HX-Request', 'true']);
-  const target = `page ${path.split('?')[0]?.replace(/\/(\d+|[0-9a-f-]{36})(?=\/|$)/g, '/:id')}`;
+  const target = `page ${shapeOf(path)}`;
   if (!form) {
     const [place = '', query = ''] = path.split('?');
     const mutated = random.chance(0.4) ? mutatePairs(random, [...new URLSearchParams(query)]) : query;
@@ -224,8 +235,8 @@ function page(random: Random, corpus: Corpus): WireRequest {
   headers.push(['Sec-Fetch-Site', 'same-origin'], ['Content-Type', 'application/x-www-form-urlencoded']);
   const fields = form.fields.map(([name, value]): [string, string] => {
     if (name === '_csrf') return [name, random.chance(0.98) ? browser.csrf : 'x'];
-    if (name === 'key') return [name, `key-${random.below(1e6)}`];
-    if (value !== '' || random.chance(0.3)) return [name, value];
+    if (name === 'key' && random.chance(0.97)) return [name, `key-${random.below(1e6)}`];
+    if (name !== 'key' && (value !== '' || random.chance(0.3))) return [name, value];
     return [name, random.pick(['Pozdravljeni', '1', '5', 'buyer-1@example.com', nastyTextFor(random, name)])];
   });
   const body = Buffer.from(mutatePairs(random, fields, ['_csrf']));
@@ -314,7 +325,7 @@ function mutatePath(random: Random, path: string): string {
     ],
     [1, () => path.slice(0, at)],
     [1, () => path.toUpperCase()],
-    [1, () => `http://example.com${path}`],
+    [1, () => `http://host-${random.below(1e6)}.example.com${path}`],
     [1, () => `${path}/`],
     [1, () => `${path}${path.includes('?') ? '&' : '?'}${'a=b&'.repeat(1500)}`],
     [

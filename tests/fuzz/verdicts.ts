@@ -19,7 +19,13 @@ export function faultOf(request: WireRequest, answer: Answer): string | null {
 
 /** Between quotes, as the value of an attribute, it is text. */
 function isMarkup(html: Buffer): boolean {
-  return html.includes(CANARY) && html.toString().replace(/="[^"]*"/g, '').includes(CANARY);
+  return (
+    html.includes(CANARY) &&
+    html
+      .toString()
+      .replace(/="[^"]*"/g, '')
+      .includes(CANARY)
+  );
 }
 
 function isApi(path: string): boolean {

@@ -80,6 +80,8 @@ export async function makeShop(url: string): Promise<Shop> {
 export interface Memory {
   heapBytes: number;
   rssBytes: number;
+  /** Used by the process so far. */
+  cpuSeconds: number;
 }
 
 /** src/main.ts, or its build, as a process of its own. */
@@ -144,12 +146,20 @@ export async function startServer(shop: Shop, from: 'sources' | 'build'): Promis
     parked: () => parked,
     died: () => died,
     async memory() {
-      const { memory } = await new Promise<{ memory: NodeJS.MemoryUsage }>((resolve, reject) => {
+      interface Figures {
+        memory: NodeJS.MemoryUsage;
+        cpu: NodeJS.CpuUsage;
+      }
+      const { memory, cpu } = await new Promise<Figures>((resolve, reject) => {
         void ended.then(() => reject(new Error(`the server ${String(died)}`)));
         child.once('message', resolve);
         child.send('memory');
       });
-      return { heapBytes: memory.heapUsed + memory.external, rssBytes: memory.rss };
+      return {
+        heapBytes: memory.heapUsed + memory.external,
+        rssBytes: memory.rss,
+        cpuSeconds: (cpu.user + cpu.system) / 1e6,
+      };
     },
     async stop() {
       await db.destroy();
