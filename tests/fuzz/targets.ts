@@ -31,9 +31,9 @@ export interface Browser {
 /** One request, valid or not. The same random numbers make the same one. */
 export function makeRequest(random: Random, corpus: Corpus): WireRequest {
   const request = random.weighted<() => WireRequest>([
-    [38, () => webhook(random, corpus)],
-    [38, () => api(random, corpus)],
-    [18, () => page(random, corpus)],
+    [32, () => webhook(random, corpus)],
+    [42, () => api(random, corpus)],
+    [20, () => page(random, corpus)],
     [6, () => elsewhere(random, corpus)],
   ])();
   const rerouted = random.chance(0.03) ? { ...request, path: mutatePath(random, request.path) } : request;

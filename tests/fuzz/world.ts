@@ -103,7 +103,11 @@ export interface Server {
 
 const READY = /Zeton listens on http:\/\/127\.0\.0\.1:(\d+) /;
 
-export async function startServer(shop: Shop, from: 'sources' | 'build'): Promise<Server> {
+export async function startServer(
+  shop: Shop,
+  from: 'sources' | 'build',
+  env: Record<string, string> = {},
+): Promise<Server> {
   const program =
     from === 'build'
       ? [join(ROOT, 'dist', 'src', 'main.js')]
@@ -111,7 +115,7 @@ export async function startServer(shop: Shop, from: 'sources' | 'build'): Promis
   const child = spawn(process.execPath, ['--expose-gc', '-r', join(__dirname, 'inside.cjs'), ...program], {
     cwd: ROOT,
     // test: every answer of the API is held to its documented shape.
-    env: { PATH: process.env.PATH, NODE_ENV: 'test', ...shop.env },
+    env: { PATH: process.env.PATH, NODE_ENV: 'test', ...shop.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const faults = new Map<string, number>();
