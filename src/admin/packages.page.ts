@@ -55,7 +55,7 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
     try {
       const { body } = await withIdempotency(
         ctx,
-        repeatable(page, form.text('key').slice(0, 64) || newFormKey(), askedIn(form)),
+        repeatable(page, keyIn(form), askedIn(form)),
         async (trx) => {
           const made = await createPackageIn(trx, ctx, page.actor, { ...input, storeId: typed.store });
           return { status: 201, body: { id: made.id } };
@@ -136,4 +136,10 @@ async function packageAt(ctx: Context, id: string): Promise<Package> {
 /** What the form says, without what differs each time it is drawn. */
 function askedIn(form: Form): [string, string][] {
   return form.entries().filter(([name]) => name !== '_csrf' && name !== 'key');
+}
+
+/** What is no key of ours is as good as none. */
+function keyIn(form: Form): string {
+  const key = form.text('key');
+  return /^[\w-]{8,100}$/.test(key) ? key : newFormKey();
 }

@@ -17,6 +17,8 @@ function words({ t }: Page, { path, code }: PersonMistake): string {
   switch (code) {
     case 'missing':
       return t(path === 'name' ? 'person_mistakes.name_missing' : 'person_mistakes.email_missing');
+    case 'unreadable':
+      return t('person_mistakes.name_unreadable');
     case 'not-an-address':
       return t('person_mistakes.email_not_an_address');
     case 'taken':

@@ -101,7 +101,9 @@ export function routeOf(req: Request): string {
   const pattern: unknown = (req.route as { path?: unknown } | undefined)?.path;
   if (typeof pattern !== 'string') return '(none)';
   const tail = pattern.split('/').filter(Boolean);
-  const path = (req.originalUrl.split('?')[0] ?? '').toLowerCase().split('/').filter(Boolean);
+  // Some ask for `http://host/path`: who sends such would choose the pattern, and fill the memory with new ones.
+  const address = req.originalUrl.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?]*/i, '');
+  const path = (address.split('?')[0] ?? '').toLowerCase().split('/').filter(Boolean);
   return `/${[...path.slice(0, Math.max(0, path.length - tail.length)), ...tail].join('/')}`;
 }
 

@@ -356,6 +356,19 @@ describeEachEngine('the way in', (engine) => {
     expect(actions).toContain('staff.sign-in-failed');
   });
 
+  // PostgreSQL keeps no NUL in a text: each of these was an internal error there.
+  test('what cannot be kept as text is refused as a mistake, in every field', async () => {
+    const answer = await visitor.signIn(OWNER.password, 'nobody\0@example.com');
+    expect(answer.status).toBe(422);
+    expect(answer.text).toContain('do not belong together');
+    await visitor.signedIn();
+    const named = await visitor.post('/console/account/name', { name: 'Ol\0ga' }, '/console/account');
+    expect(named.status).toBe(422);
+    expect(named.text).toContain('cannot be seen');
+    const password = { current_password: OWNER.password, password: 'a new pass\0word' };
+    expect((await visitor.post('/console/account/password', password, '/console/account')).status).toBe(303);
+  });
+
   test('a name that is refused is kept, with what to mend', async () => {
     await visitor.signedIn();
     const long = `${'x'.repeat(300)} & Co`;

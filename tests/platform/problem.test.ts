@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import express, { type RequestHandler } from 'express';
 import request from 'supertest';
@@ -171,6 +173,19 @@ describe('the log of requests', () => {
     ]);
     expect(line).toMatchObject({ method: 'GET', route: '/tickets/:id', status: 200, msg: 'request' });
     expect(answer.headers['x-request-id']).toBe(line.request_id);
+  });
+
+  it('names the pattern alone when the address names a host: nobody fills the metrics with patterns of their own', async () => {
+    const server = appThat((_req, res) => void res.json({})).listen(0);
+    const { port } = server.address() as AddressInfo;
+    await new Promise<void>((resolve, reject) => {
+      const asked = httpRequest({ port, path: 'http://anything.example.com/tickets/1' }, (res) => {
+        res.resume().once('end', resolve);
+      });
+      asked.once('error', reject).end();
+    });
+    await new Promise((resolve) => server.close(resolve));
+    expect(JSON.parse(lines[0]!)).toMatchObject({ route: '/tickets/:id', status: 200 });
   });
 
   it.each(['has spaces', 'x'.repeat(65), '<script>', ''])('takes no request id like "%.10s"', async (id) => {

@@ -154,7 +154,11 @@ export function readOrderBody(json: string, topic = ''): Body {
   }
   const fields = data as Record<string, unknown>;
   if (typeof fields.code === 'string' && typeof fields.message === 'string' && !('line_items' in fields)) {
-    return { kind: 'error', code: fields.code.slice(0, 100), message: fields.message.slice(0, 200) };
+    return {
+      kind: 'error',
+      code: withoutNul(fields.code).slice(0, 100),
+      message: withoutNul(fields.message).slice(0, 200),
+    };
   }
   if (topic === 'order.deleted') {
     return Number.isSafeInteger(fields.id) && (fields.id as number) > 0

@@ -13,15 +13,24 @@ export const SETUP_LINK_SECONDS = 24 * 3600;
 /** What is wrong with a person's details: `code` for those who have words of their own, `message` for the others. */
 export interface PersonMistake {
   path: 'email' | 'name' | 'password' | 'current_password';
-  code: 'missing' | 'not-an-address' | 'taken' | 'too-short' | 'too-long' | 'same-as-email' | 'wrong';
+  code:
+    | 'missing'
+    | 'unreadable'
+    | 'not-an-address'
+    | 'taken'
+    | 'too-short'
+    | 'too-long'
+    | 'same-as-email'
+    | 'wrong';
   message: string;
 }
 
 export function normaliseStaffEmail(email: string): string {
-  return email.normalize('NFC').trim().toLowerCase();
+  // PostgreSQL cannot even be asked for a text with a NUL.
+  return email.replaceAll('\0', '').normalize('NFC').trim().toLowerCase();
 }
 
-const EMAIL = /^[^\s@<>,;:"()]+@[^\s@<>,;:"()]+$/;
+const EMAIL = /^[^\s\p{Cc}@<>,;:"()]+@[^\s\p{Cc}@<>,;:"()]+$/u;
 
 /** Errors: invalid-request {errors: PersonMistake[]} */
 export function checkPerson(input: { email?: string; name?: string; password?: string }): void {
@@ -35,9 +44,12 @@ export function checkPerson(input: { email?: string; name?: string; password?: s
     }
   }
   if (name !== undefined) {
-    const { length } = name.trim();
+    const trimmed = name.trim();
+    const { length } = trimmed;
     if (length === 0) errors.push({ path: 'name', code: 'missing', message: 'must not be empty' });
-    else if (length > limits.nameChars) {
+    else if (/\p{Cc}/u.test(trimmed)) {
+      errors.push({ path: 'name', code: 'unreadable', message: 'must not have control characters' });
+    } else if (length > limits.nameChars) {
       const message = `must have at most ${limits.nameChars} characters`;
       errors.push({ path: 'name', code: 'too-long', message });
     }
