@@ -16,7 +16,7 @@ describe('npm run demo', () => {
   let demo: Program;
   let token: string;
 
-  const start = () => runProgram('src/demo.ts', { PORT: String(port) }, [], folder);
+  const start = () => runProgram('src/demo.ts', { PORT: String(port) }, [], { cwd: folder });
   const api = async <T>(path: string): Promise<T> => {
     const answer = await fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
       headers: { authorization: `Bearer ${token}` },

@@ -22,10 +22,15 @@ export function runProgram(
   file: 'src/main.ts' | 'src/cli.ts' | 'src/demo.ts',
   env: Record<string, string>,
   args: string[] = [],
-  /** Where its data folder is made. */
-  cwd = ROOT,
+  {
+    /** Where its data folder is made. */
+    cwd = ROOT,
+    /** Loaded before it. */
+    preload = [] as string[],
+  } = {},
 ): Program {
-  const child = spawn(process.execPath, ['-r', RUN_TYPESCRIPT, join(ROOT, file), ...args], {
+  const before = [RUN_TYPESCRIPT, ...preload].flatMap((path) => ['-r', path]);
+  const child = spawn(process.execPath, [...before, join(ROOT, file), ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
