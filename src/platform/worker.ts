@@ -1,4 +1,4 @@
-import { isOutage } from './dialect';
+import { isOutage, outageInWords } from './dialect';
 import { limits } from './limits';
 import type { Log } from './log';
 
@@ -50,7 +50,8 @@ export function makeWorker({ name, run, pollMs, log }: WorkerOptions): Worker {
         const outage = isOutage(error);
         retryCapMs = outage ? limits.workerOutageRetryCapMs : limits.workerRetryCapMs;
         // That the database is away concerns a person once; the failures in between are the same one.
-        log[outage && failures > 1 ? 'warn' : 'error']({ err: error, job: name, failures }, 'job failed');
+        const line = outage ? `job failed: ${outageInWords(error)}` : 'job failed';
+        log[outage && failures > 1 ? 'warn' : 'error']({ err: error, job: name, failures }, line);
       }
       if (failures > 0)
         await pause(Math.min(limits.workerRetryFirstMs * 2 ** (failures - 1), retryCapMs), false);

@@ -12,7 +12,7 @@ const HANGS_MS = 45_000;
 export interface Answer {
   status: number;
   headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: an answer, read loosely
+  /** Read loosely. */
   body: any;
 }
 
