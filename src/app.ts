@@ -1,7 +1,6 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Knex } from 'knex';
-import { createTask } from 'node-cron';
 import { woocommerceWebhook } from '../webhooks/woocommerce';
 import { adminRouter } from './admin';
 import { apiRouter } from './api';
@@ -23,14 +22,15 @@ import {
 } from './metrics.query';
 import { systemActor } from './platform/actor';
 import { type Clock, iso, systemClock } from './platform/clock';
-import { migrate, openDatabase, withTransaction } from './platform/db';
+import { migrate, migrateAt, openDatabase, withTransaction } from './platform/db';
 import { healthRoutes } from './platform/health';
 import { type Ids, uuidIds } from './platform/ids';
 import { limits } from './platform/limits';
 import { type Log, makeLog, requestLog } from './platform/log';
 import { type Metrics, makeMetrics } from './platform/metrics';
-import { problemHandler, unknownRoute } from './platform/problem';
+import { answerInTime, problemHandler, unknownRoute } from './platform/problem';
 import { assert, Refusal } from './platform/refusal';
+import { makeSchedule } from './platform/schedule';
 import { makeVault } from './platform/secrets';
 import { makeWorker, type Worker } from './platform/worker';
 import { assetRoutes } from './ui/assets';
@@ -67,7 +67,7 @@ export interface App {
 /** THE composition root: the only place that knows which parts there are. */
 export function buildApp(config: Config, overrides: Overrides = {}): App {
   const log = overrides.log ?? makeLog(config.logLevel);
-  const db = overrides.db ?? openDatabase(config.databaseUrl);
+  const db = overrides.db ?? openDatabase(config.databaseUrl, { statementMs: limits.statementMs });
   const clock = overrides.clock ?? systemClock;
   const ids = overrides.ids ?? uuidIds;
   const metrics = makeMetrics();
@@ -85,27 +85,21 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     wake: (work) => workers.find((worker) => worker.name === work)?.wake(),
   };
 
-  const workers = jobs.map((job) =>
-    makeWorker({
-      name: job.name,
-      run: () => job.run(ctx),
-      pollMs: 'pollMs' in job.every ? job.every.pollMs : Number.POSITIVE_INFINITY,
-      log,
-    }),
-  );
-  const schedules = jobs.flatMap((job, index) => {
-    if (!('cron' in job.every)) return [];
-    const wake = () => workers[index]?.wake();
-    return [
-      createTask(job.every.cron, wake, { name: job.name, timezone: 'UTC', suppressMissedWarning: true }),
-    ];
+  const loops = jobs.map(({ name, every, run }) => {
+    const work = () => run(ctx);
+    if ('pollMs' in every)
+      return { worker: makeWorker({ name, run: work, pollMs: every.pollMs, log }), schedule: null };
+    const schedule = makeSchedule({ job: name, cron: every.cron, db, clock, run: work });
+    const pollMs = Number.POSITIVE_INFINITY;
+    return { worker: makeWorker({ name, run: () => schedule.run(), pollMs, log }), schedule };
   });
+  const workers = loops.map((loop) => loop.worker);
 
   return {
     http: httpApp(config, ctx, metrics, workers, transports.names),
     ctx,
     async prepare() {
-      await migrate(db);
+      await (overrides.db ? migrate(db) : migrateAt(config.databaseUrl, db));
       const moment = momentOf(ctx, systemActor);
       await withTransaction(db, (trx) => syncEnvironmentStore(trx, moment, ctx.vault, config.woocommerce));
       await assertSecretsOpen(db, ctx.vault).catch(() => {
@@ -124,11 +118,13 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     start() {
       metrics.addProcessMetrics();
       log.info(transports.names, 'transports');
-      for (const worker of workers) worker.start();
-      for (const schedule of schedules) void schedule.start();
+      for (const { worker, schedule } of loops) {
+        worker.start();
+        schedule?.start(() => worker.wake());
+      }
     },
     async close() {
-      for (const schedule of schedules) await schedule.destroy();
+      for (const { schedule } of loops) await schedule?.stop();
       await Promise.all(workers.map((worker) => worker.stop()));
       transports.close();
       if (!overrides.db) await db.destroy();
@@ -191,6 +187,7 @@ function httpApp(
   http.set('trust proxy', config.trustProxy);
   http.use(requestLog(ctx.log, ctx.ids));
   http.use(metrics.middleware);
+  http.use(answerInTime(ctx.log));
   http.use(safeHeaders(ctx.publicUrl.startsWith('https:')));
   // Before any body parser: signatures are over the bytes as they came.
   http.use(woocommerceWebhook(ctx, (what) => received.inc({ what })));

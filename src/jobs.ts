@@ -7,8 +7,9 @@ import { forgetOldSignIns } from './usecases/forget-old-sign-ins';
 import { processDeliveries } from './usecases/process-delivery';
 
 /**
- * Work that nobody asks for by HTTP. Every process runs every job: what is due is claimed by conditional update or done
- * by verbs that may be repeated, so it does not matter how many processes look at once.
+ * Work that nobody asks for by HTTP. Every process polls: what is due is claimed by conditional update or done by verbs
+ * that may be repeated, so it does not matter how many look at once. A slot of a cron job is run by one process; what it
+ * left, should it die in it, the next slot does: so a job works off all that is due by then, not what is due since.
  */
 export interface Job {
   name: 'inbox' | 'outbox' | 'video' | 'credits.expire' | 'sign-ins.forget';

@@ -1,6 +1,7 @@
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { storeDelivery } from '../src/domain/inbox';
 import type { Actor } from '../src/platform/actor';
+import { isOutage, outageInWords } from '../src/platform/dialect';
 import { limits } from '../src/platform/limits';
 import { Refusal } from '../src/platform/refusal';
 import { type Context, momentOf } from '../src/usecases/context';
@@ -67,7 +68,8 @@ async function orUnavailable<T>(req: Request, work: () => Promise<T>): Promise<T
     return await work();
   } catch (error) {
     if (error instanceof Refusal) throw error;
-    req.log.error({ err: error }, 'a webhook could not be stored');
+    const why = isOutage(error) ? `: ${outageInWords(error)}` : '';
+    req.log.error({ err: error }, `a webhook could not be stored${why}`);
     throw new Refusal('unavailable', 'It could not be stored.');
   }
 }

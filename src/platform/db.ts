@@ -3,26 +3,12 @@ import { dirname, join } from 'node:path';
 import makeKnex, { type Knex } from 'knex';
 import pg from 'pg';
 import { isRetryable, lockMigrations } from './dialect';
+import { afterConnect, HurriedPgClient, ImmediateSqliteClient, pgSettings } from './drivers';
 import { limits } from './limits';
 
 /** A pool or a transaction: every verb takes one as its first argument. */
 export type Db = Knex;
 export type Trx = Knex.Transaction;
-
-const SqliteClient = require('knex/lib/dialects/sqlite3') as new (config: Knex.Config) => Knex.Client;
-
-/**
- * Knex opens deferred transactions; with two processes on one file a read-then-write one then fails with SQLITE_BUSY
- * at the write, where waiting cannot help. Taking the write lock at BEGIN makes `busy_timeout` work.
- */
-class ImmediateSqliteClient extends SqliteClient {
-  _query(connection: unknown, query: { sql: string }): Promise<unknown> {
-    if (query.sql === 'BEGIN;') query.sql = 'BEGIN IMMEDIATE;';
-    return (
-      SqliteClient.prototype as { _query(connection: unknown, query: unknown): Promise<unknown> }
-    )._query.call(this, connection, query);
-  }
-}
 
 const SQLITE_PRAGMAS = [
   'PRAGMA journal_mode = WAL',
@@ -42,10 +28,11 @@ interface SqliteConnection {
 /**
  * Opens a pool.
  * Shape: 'sqlite:./data/zeton.sqlite' | 'sqlite::memory:' | 'postgres://…' → Knex
+ * Units: statementMs is for PostgreSQL: no statement takes longer, even if the server says nothing any more
  */
 export function openDatabase(
   url: string,
-  options: { poolMax?: number; acquireTimeoutMs?: number } = {},
+  options: { poolMax?: number; acquireTimeoutMs?: number; statementMs?: number } = {},
 ): Knex {
   const acquireConnectionTimeout = options.acquireTimeoutMs ?? limits.databaseAcquireTimeoutMs;
   if (url.startsWith('sqlite:')) {
@@ -70,12 +57,16 @@ export function openDatabase(
   // int8 (counts, sequences) as numbers: everything counted here stays far below 2^53.
   pg.types.setTypeParser(20, Number);
   return makeKnex({
-    client: 'pg',
+    client: HurriedPgClient as unknown as typeof Knex.Client,
     log: QUIET,
     compileSqlOnError: false,
-    connection: { connectionString: url, application_name: 'zeton' },
+    connection: pgSettings(url, options.statementMs),
     acquireConnectionTimeout,
-    pool: { min: 0, max: options.poolMax ?? limits.databasePoolMax },
+    pool: {
+      min: 0,
+      max: options.poolMax ?? limits.databasePoolMax,
+      afterCreate: afterConnect(options.statementMs),
+    },
   });
 }
 
@@ -116,6 +107,17 @@ export async function migrate(db: Knex): Promise<void> {
     await lockMigrations(trx);
     await trx.migrate.latest({ migrationSource });
   });
+}
+
+/** The same on a pool of its own: a migration of millions of rows takes longer than any request may wait. */
+export async function migrateAt(url: string, db: Knex): Promise<void> {
+  if (url.endsWith(':memory:')) return migrate(db); // another pool would be another database
+  const unhurried = openDatabase(url, { poolMax: 1 });
+  try {
+    await migrate(unhurried);
+  } finally {
+    await unhurried.destroy();
+  }
 }
 
 export async function rollbackAll(db: Knex): Promise<void> {

@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 export type Engine = 'sqlite' | 'postgres';
 
 function engineOf(db: Knex): Engine {
-  return (db.client as { config: { client: unknown } }).config.client === 'pg' ? 'postgres' : 'sqlite';
+  return (db.client as { dialect: unknown }).dialect === 'postgresql' ? 'postgres' : 'sqlite';
 }
 
 /** Column type for raw bytes. */
@@ -90,14 +90,43 @@ function lowerAscii(text: string): string {
  * KnexTimeoutError: no connection came free (of a PostgreSQL that does not answer, too).
  */
 export function isOutage(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = String((error as { code?: unknown }).code ?? '');
-  if (error.name === 'KnexTimeoutError' || OUTAGE_CODES.has(code)) return true;
-  // Connection failures (08), out of resources (53), operator intervention such as a restart (57P), read-only (25006).
-  if (/^(08|53)\w{3}$|^57P\d\d$|^25006$/.test(code)) return true;
-  return /^Connection (terminated|ended)|^Unable to acquire a connection|database is shutting down/.test(
-    error.message,
-  );
+  // Not `instanceof`: the errors of the SQLite driver come from native code, which has an Error of its own under jest.
+  if (typeof error !== 'object' || error === null) return false;
+  const { name, message } = error as Partial<Error>;
+  const code = errorCode(error);
+  if (name === 'KnexTimeoutError' || OUTAGE_CODES.has(code)) return true;
+  // Connection failures (08), out of resources (53), operator intervention such as a restart (57P), read-only (25006),
+  // took or waited too long (57014, 55P03, 25P03).
+  if (/^(08|53)\w{3}$|^57P\d\d$|^25006$|^57014$|^55P03$|^25P03$/.test(code)) return true;
+  return DRIVER_OUTAGES.test(message ?? '');
+}
+
+/** The database is there, and ended a statement that took too long: perhaps because of what it was asked. */
+export function isOverdue(error: unknown): boolean {
+  return errorCode(error) === '57014';
+}
+
+/**
+ * What pg says without a code, of a connection that broke, was given up, or could not be made in time. Knex puts the
+ * statement before it, with a dash between.
+ */
+const DRIVER_OUTAGES =
+  /(^| - )(Connection (terminated|ended)|Unable to acquire a connection|timeout e\w+|Query read timeout)|database is shutting down|is not queryable$/;
+
+/** For the log: what a person has to do about an outage; all of them heal without a restart. */
+export function outageInWords(error: unknown): string {
+  switch (errorCode(error)) {
+    case 'SQLITE_FULL':
+    case '53100':
+      return 'the disk of the database is full: nothing can be kept until there is room on it';
+    case 'SQLITE_IOERR':
+      return 'the disk of the database cannot be read or written';
+    case 'SQLITE_READONLY':
+    case '25006':
+      return 'the database may only be read';
+    default:
+      return 'the database is not available';
+  }
 }
 
 const OUTAGE_CODES = new Set([

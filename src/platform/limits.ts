@@ -36,14 +36,30 @@ export const limits = {
 
   databasePoolMax: 10,
   databaseAcquireTimeoutMs: 10_000,
+  /** To a PostgreSQL that answers, milliseconds; one that is frozen takes the connection and then says nothing. */
+  databaseConnectMs: 5_000,
+  /** Hundred times what the slowest statement of a page takes; one that waits longer waits for something that hangs. */
+  statementMs: 8_000,
+  /** The server ends a statement itself, and the connection stays; this much later it is taken for frozen. */
+  statementGraceMs: 2_000,
+  /** A process that was frozen inside a transaction must not keep its rows from the others. */
+  idleInTransactionMs: 20_000,
   sqliteBusyTimeoutMs: 10_000,
   transactionAttempts: 5,
 
   /** A claimed row whose worker died is taken over after this. */
   leaseSeconds: 60,
+  /** The same where it is renewed while the work lasts: a restart after a crash goes on within seconds. */
+  renewedLeaseSeconds: 10,
+  /** Misses two renewals before it is lost. */
+  leaseRenewMs: 3_000,
+  /** Clocks of machines that serve together differ by less; what is further ahead is from before a clock was set back. */
+  clocksApartSeconds: 30,
   /** First pause of a job loop after an exception; doubled each time up to the cap. */
   workerRetryFirstMs: 1_000,
   workerRetryCapMs: 60_000,
+  /** The cap while the database is away: asking costs little, and work goes on soon after it is back. */
+  workerOutageRetryCapMs: 4_000,
   /** A round is a batch of short transactions and calls that have time-outs of their own: minutes mean that it hangs. */
   workerStallMs: 5 * 60_000,
   workerBatch: 20,
@@ -59,6 +75,8 @@ export const limits = {
   /** WooCommerce waits 60 s for an answer, so a body that takes longer has nobody behind it; it also ends slow attacks. */
   requestMs: 60_000,
   requestHeadersMs: 20_000,
+  /** From the arrival of a request to its answer, whatever hangs; WooCommerce and balancers give up after 60 s. */
+  answerMs: 30_000,
   /** A balancer asks every few seconds; longer than this is as good as no answer. */
   readyCheckMs: 2_000,
   /** What a client is told to wait after 429 and 503. */

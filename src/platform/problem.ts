@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { isOutage } from './dialect';
+import { isOutage, outageInWords } from './dialect';
 import { limits } from './limits';
 import type { Log } from './log';
 import { Refusal } from './refusal';
@@ -91,6 +91,10 @@ export function problemHandler(log: Log, answerWithPage?: AnswerWithPage): Error
     sendProblem(res, refusal);
   };
   return async (error: unknown, req, res, _next) => {
+    if (tooLate.has(res)) {
+      (req.log ?? log).warn({ err: error }, 'failed after its time was over');
+      return;
+    }
     if (res.headersSent) {
       (req.log ?? log).error({ err: error }, 'failed in the middle of an answer');
       // Nobody must take the half for the whole. Express would do the same, and print the error as it is.
@@ -99,13 +103,35 @@ export function problemHandler(log: Log, answerWithPage?: AnswerWithPage): Error
     }
     const known = asRefusal(error);
     if (known && isProblemCode(known.code)) {
-      if (isOutage(error)) (req.log ?? log).error({ err: error }, 'database not available');
+      if (isOutage(error)) (req.log ?? log).error({ err: error }, outageInWords(error));
       await answer(req, res, known);
       return;
     }
     (req.log ?? log).error({ err: error }, 'request failed');
     const requestId = typeof req.id === 'string' ? { request_id: req.id } : {};
     await answer(req, res, new Refusal('internal-error', '', requestId));
+  };
+}
+
+/** Answered by answerInTime() while their handler was still at work. */
+const tooLate = new WeakSet<Response>();
+
+/**
+ * Nobody waits longer than `limits.answerMs`, whatever hangs. What the handler does may still come to its end: a
+ * webhook is then kept twice, and a key gets the same answer again; neither harms.
+ */
+export function answerInTime(log: Log): RequestHandler {
+  return (req, res, next) => {
+    const timer = setInterval(() => {
+      // Its sender is slow: for that there is a limit of its own (limits.requestMs).
+      if (!req.complete || res.headersSent) return;
+      clearInterval(timer);
+      tooLate.add(res);
+      (req.log ?? log).error('a request was not worked off in its time');
+      sendProblem(res, new Refusal('unavailable', 'It took too long. Please try again.'));
+    }, limits.answerMs);
+    res.once('close', () => clearInterval(timer));
+    next();
   };
 }
 

@@ -1,3 +1,4 @@
+import { isOutage, outageInWords } from './dialect';
 import { limits } from './limits';
 import type { Log } from './log';
 
@@ -30,6 +31,7 @@ export function makeWorker({ name, run, pollMs, log }: WorkerOptions): Worker {
   let stopping = false;
   let woken = false;
   let failures = 0;
+  let retryCapMs: number = limits.workerRetryCapMs;
   let cutPause: (() => void) | null = null;
   let loop: Promise<void> | null = null;
   /** When something must have happened at the latest. */
@@ -45,13 +47,14 @@ export function makeWorker({ name, run, pollMs, log }: WorkerOptions): Worker {
         failures = 0;
       } catch (error) {
         failures += 1;
-        log.error({ err: error, job: name, failures }, 'job failed');
+        const outage = isOutage(error);
+        retryCapMs = outage ? limits.workerOutageRetryCapMs : limits.workerRetryCapMs;
+        // That the database is away concerns a person once; the failures in between are the same one.
+        const line = outage ? `job failed: ${outageInWords(error)}` : 'job failed';
+        log[outage && failures > 1 ? 'warn' : 'error']({ err: error, job: name, failures }, line);
       }
       if (failures > 0)
-        await pause(
-          Math.min(limits.workerRetryFirstMs * 2 ** (failures - 1), limits.workerRetryCapMs),
-          false,
-        );
+        await pause(Math.min(limits.workerRetryFirstMs * 2 ** (failures - 1), retryCapMs), false);
       else if (handled > 0)
         await new Promise(setImmediate); // let requests in between
       else await pause(pollMs, true);

@@ -31,6 +31,7 @@ import {
   type ReviewFlag,
   readOrderBody,
   readRefundsBody,
+  renewLease,
   saveLine,
   saveOrder,
   snapshotsOf,
@@ -51,6 +52,7 @@ import {
 import type { Shop } from '../gateways/woocommerce/gateway';
 import { addSeconds, iso } from '../platform/clock';
 import { type Trx, withTransaction } from '../platform/db';
+import { keepingLease } from '../platform/lease';
 import { limits } from '../platform/limits';
 import type { Moment } from '../platform/moment';
 import { currentInSequence } from '../platform/sequence';
@@ -88,17 +90,22 @@ export async function applyOrderNews(
 ): Promise<Applied> {
   const owner = ctx.ids.next();
   const now = ctx.clock.now();
+  const until = () => iso(addSeconds(ctx.clock.now(), limits.renewedLeaseSeconds));
   const leased = await leaseOrder(ctx.db, {
     id: ctx.ids.next(),
     storeId: store.id,
     wooId,
     owner,
     now: iso(now),
-    until: iso(addSeconds(now, limits.leaseSeconds)),
+    until: until(),
   });
   if (!leased) return 'busy';
   try {
-    const readings = await askStore(ctx, store, leased, news);
+    const readings = await keepingLease(
+      ctx.log,
+      () => renewLease(ctx.db, { id: leased.id, owner, until: until() }),
+      () => askStore(ctx, store, leased, news),
+    );
     const applied = await withTransaction(ctx.db, (trx) =>
       apply(ctx, trx, store, leased.id, owner, news, readings),
     );

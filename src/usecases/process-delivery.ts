@@ -1,7 +1,16 @@
-import { claimDeliveries, type Delivery, finishDelivery, postponeDelivery } from '../domain/inbox';
+import {
+  claimDeliveries,
+  type Delivery,
+  finishDelivery,
+  leaseUntil,
+  postponeDelivery,
+  renewLeases,
+} from '../domain/inbox';
 import { readOrderBody } from '../domain/orders';
 import { findStore } from '../domain/stores';
 import { addSeconds, iso } from '../platform/clock';
+import { isOutage, isOverdue } from '../platform/dialect';
+import { keepingLease } from '../platform/lease';
 import { backoffSeconds, limits } from '../platform/limits';
 import { applyOrderNews } from './apply-order-snapshot';
 import type { Context } from './context';
@@ -14,6 +23,9 @@ type Outcome =
   /** Another worker has the order. */
   | { kind: 'busy' };
 
+/** Every attempt that ends otherwise says how it ended. */
+const ENDED_ITS_PROCESS = 'Zeton stopped in the middle of it each time that it was tried.';
+
 /**
  * Work off what came in, oldest first.
  * Shape:   { limit } → number of deliveries handled
@@ -23,19 +35,35 @@ type Outcome =
  */
 export async function processDeliveries(ctx: Context, input: { limit: number }): Promise<number> {
   const owner = ctx.ids.next();
-  const claimed = await claimDeliveries(ctx.db, { owner, now: iso(ctx.clock.now()), limit: input.limit });
-  const giveBackAt = addSeconds(ctx.clock.now(), limits.leaseSeconds / 2);
-  for (const delivery of claimed) {
-    // The shop answers slowly: what the lease may not last for is given back before another worker takes it as well.
-    if (ctx.clock.now() > giveBackAt) await giveBack(ctx, owner, delivery);
-    else await process(ctx, owner, delivery);
-  }
+  const now = () => iso(ctx.clock.now());
+  const claimed = await claimDeliveries(ctx.db, { owner, now: now(), limit: input.limit });
+  if (claimed.length === 0) return 0;
+  const left = new Set(claimed.map((delivery) => delivery.id));
+  let ours = leaseUntil(now());
+  const renew = async () => {
+    const at = now();
+    await renewLeases(ctx.db, { owner, ids: [...left], now: at });
+    ours = leaseUntil(at);
+  };
+  await keepingLease(ctx.log, renew, async () => {
+    for (const delivery of claimed) {
+      // This process stood still: what another worker may have by now is not begun.
+      if (now() >= ours) await giveBack(ctx, owner, delivery, now());
+      else await process(ctx, owner, delivery);
+      left.delete(delivery.id);
+    }
+  });
   return claimed.length;
 }
 
-async function giveBack(ctx: Context, owner: string, { id, attempts }: Delivery): Promise<void> {
-  const now = iso(ctx.clock.now());
-  await postponeDelivery(ctx.db, { id, owner, nextAttemptAt: now, attempts, now });
+/** The claim was no attempt. */
+async function giveBack(
+  ctx: Context,
+  owner: string,
+  { id, attempts }: Delivery,
+  nextAttemptAt: string,
+): Promise<void> {
+  await postponeDelivery(ctx.db, { id, owner, nextAttemptAt, attempts: attempts - 1 });
 }
 
 async function process(ctx: Context, owner: string, delivery: Delivery): Promise<void> {
@@ -44,14 +72,12 @@ async function process(ctx: Context, owner: string, delivery: Delivery): Promise
     const outcome = await carryOut(ctx, delivery);
     const now = iso(ctx.clock.now());
     if (outcome.kind === 'busy') {
-      const nextAttemptAt = iso(addSeconds(ctx.clock.now(), 1));
-      await postponeDelivery(ctx.db, { id, owner, nextAttemptAt, attempts: delivery.attempts, now });
+      await giveBack(ctx, owner, delivery, iso(addSeconds(ctx.clock.now(), 1)));
       return;
     }
     const reason = 'reason' in outcome ? outcome.reason : undefined;
     const wooId = 'wooId' in outcome ? outcome.wooId : undefined;
-    const attempts = delivery.attempts + 1;
-    await finishDelivery(ctx.db, { id, owner, status: outcome.kind, reason, wooId, attempts, now });
+    await finishDelivery(ctx.db, { id, owner, status: outcome.kind, reason, wooId, now });
     if (outcome.kind === 'failed')
       ctx.log.error({ delivery_id: id, topic: delivery.topic }, 'delivery parked as failed');
   } catch (error) {
@@ -60,21 +86,29 @@ async function process(ctx: Context, owner: string, delivery: Delivery): Promise
 }
 
 async function afterError(ctx: Context, owner: string, delivery: Delivery, error: unknown): Promise<void> {
-  const { id } = delivery;
-  const attempts = delivery.attempts + 1;
+  const { id, attempts } = delivery;
+  if (isOutage(error) && !isOverdue(error)) {
+    // Not the delivery's fault, however long it lasts: the loop waits, and comes back to it.
+    const soon = iso(addSeconds(ctx.clock.now(), limits.backoffFirstSeconds));
+    await giveBack(ctx, owner, delivery, soon).catch(() => undefined);
+    throw error;
+  }
   const now = iso(ctx.clock.now());
   const reason = error instanceof Error ? error.message.slice(0, limits.reasonChars) : 'unknown error';
   if (attempts >= limits.inboxAttempts) {
     ctx.log.error({ err: error, delivery_id: id, attempts }, 'delivery parked as failed');
-    await finishDelivery(ctx.db, { id, owner, status: 'failed', reason, attempts, now });
+    await finishDelivery(ctx.db, { id, owner, status: 'failed', reason, now });
     return;
   }
   ctx.log.warn({ err: error, delivery_id: id, attempts }, 'delivery will be tried again');
   const nextAttemptAt = iso(addSeconds(ctx.clock.now(), backoffSeconds(attempts)));
-  await postponeDelivery(ctx.db, { id, owner, nextAttemptAt, attempts, reason, now });
+  await postponeDelivery(ctx.db, { id, owner, nextAttemptAt, reason });
 }
 
 async function carryOut(ctx: Context, delivery: Delivery): Promise<Outcome> {
+  if (delivery.attempts > limits.inboxAttempts) {
+    return { kind: 'failed', reason: ENDED_ITS_PROCESS };
+  }
   const store = await findStore(ctx.db, delivery.storeId);
   if (!store) return { kind: 'failed', reason: 'The store of this delivery no longer exists.' };
   const [resource] = delivery.topic.split('.');

@@ -4,6 +4,7 @@ import {
   findDelivery,
   finishDelivery,
   postponeDelivery,
+  renewLeases,
   retryDelivery,
   storeDelivery,
 } from '../../src/domain/inbox';
@@ -15,7 +16,7 @@ import { testVault } from '../support/app';
 import { describeEachEngine } from '../support/databases';
 
 const NOW = '2026-11-22T12:00:00.000Z';
-const LATER = '2026-11-22T12:01:00.001Z';
+const LATER = '2026-11-22T12:00:10.000Z';
 const moment = { at: NOW, actor: systemActor, ids: uuidIds };
 
 describeEachEngine('the inbox', (engine) => {
@@ -73,15 +74,59 @@ describeEachEngine('the inbox', (engine) => {
   it('hands out again what a dead worker held, and then takes no word of that worker', async () => {
     const { id } = await store();
     await claim('dead');
-    expect(await claim('next', { now: '2026-11-22T12:00:59.999Z' })).toEqual([]);
+    expect(await claim('next', { now: '2026-11-22T12:00:09.999Z' })).toEqual([]);
     expect(await claim('next', { now: LATER })).toHaveLength(1);
     expect(await finishDelivery(db, { id, owner: 'dead', status: 'done', now: LATER })).toBe(false);
-    const late = { id, owner: 'dead', nextAttemptAt: LATER, attempts: 3, now: LATER };
+    const late = { id, owner: 'dead', nextAttemptAt: LATER, attempts: 3 };
     expect(await postponeDelivery(db, late)).toBe(false);
-    expect(await findDelivery(db, id)).toMatchObject({ status: 'pending', attempts: 0 });
+    expect(await findDelivery(db, id)).toMatchObject({ status: 'pending', attempts: 2 });
     expect(await finishDelivery(db, { id, owner: 'next', status: 'done', wooId: 19, now: LATER })).toBe(true);
     expect(await findDelivery(db, id)).toMatchObject({ status: 'done', wooId: 19 });
     expect(await finishDelivery(db, { id, owner: 'next', status: 'failed', now: LATER })).toBe(false);
+  });
+
+  it('hands out what a dead worker held one at a time and last, so that one that ends its worker takes no others along', async () => {
+    const ids = [];
+    for (let i = 0; i < 3; i++) ids.push((await store()).id);
+    await claim('dead');
+    const fresh = [(await store()).id, (await store()).id];
+    const claimed = async (owner: string) =>
+      (await claim(owner, { now: LATER })).map((delivery) => [delivery.id, delivery.attempts]);
+    expect(await claimed('one')).toEqual([
+      [fresh[0], 1],
+      [fresh[1], 1],
+      [expect.any(String), 2],
+    ]);
+    expect(await claimed('two')).toEqual([[expect.any(String), 2]]);
+    expect(await claimed('three')).toEqual([[expect.any(String), 2]]);
+    expect(await claimed('four')).toEqual([]);
+  });
+
+  it('keeps a lease that is renewed, and renews none that another has by now', async () => {
+    const { id } = await store();
+    await claim('one');
+    await renewLeases(db, { owner: 'one', ids: [id], now: '2026-11-22T12:00:09.000Z' });
+    expect(await claim('two', { now: LATER })).toEqual([]);
+    const over = '2026-11-22T12:00:19.000Z';
+    expect(await claim('two', { now: over })).toHaveLength(1);
+    await renewLeases(db, { owner: 'one', ids: [id], now: '2026-11-22T12:00:28.000Z' });
+    expect(await claim('three', { now: '2026-11-22T12:00:29.000Z' })).toHaveLength(1);
+  });
+
+  it('waits for nothing that was written before the clock was set back by an hour', async () => {
+    const HOUR_AGO = '2026-11-22T11:00:00.000Z';
+    const leased = await store('1');
+    await claim('dead');
+    const waiting = await store('2');
+    const first = await claim('one', { now: HOUR_AGO });
+    expect(first.map((delivery) => delivery.id).sort()).toEqual([leased.id, waiting.id].sort());
+    expect(await claim('two', { now: HOUR_AGO })).toEqual([]);
+  });
+
+  it('takes no row from a worker that lives where the clock is seconds ahead', async () => {
+    await store();
+    expect(await claim('ahead', { now: '2026-11-22T12:00:30.000Z' })).toHaveLength(1);
+    expect(await claim('behind')).toEqual([]);
   });
 
   it('waits with what was postponed, until it is due', async () => {
@@ -93,10 +138,9 @@ describeEachEngine('the inbox', (engine) => {
       nextAttemptAt: LATER,
       attempts: 1,
       reason: 'busy',
-      now: NOW,
     });
     expect(await claim('two')).toEqual([]);
-    expect(await claim('two', { now: LATER })).toMatchObject([{ id, attempts: 1, reason: 'busy' }]);
+    expect(await claim('two', { now: LATER })).toMatchObject([{ id, attempts: 2, reason: 'busy' }]);
   });
 
   it.each(['failed', 'ignored'] as const)(

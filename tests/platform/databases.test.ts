@@ -1,5 +1,7 @@
 import { openDatabase, withTransaction } from '../../src/platform/db';
-import { describeEachEngine } from '../support/databases';
+import { isOutage } from '../../src/platform/dialect';
+import { limits } from '../../src/platform/limits';
+import { chosenEngines, describeEachEngine } from '../support/databases';
 
 describeEachEngine('the database of a test', (engine) => {
   const addSequence = { name: 'only_here', value: 1 };
@@ -69,3 +71,32 @@ describeEachEngine('the database of a test', (engine) => {
     });
   });
 });
+
+describeEachEngine(
+  'a connection of a server',
+  (engine) => {
+    it('gives up a statement that takes too long, and goes on', async () => {
+      const { url } = await engine.freshDatabase();
+      const db = openDatabase(url, { poolMax: 1, statementMs: 100 });
+      try {
+        const slow = await db.raw('SELECT pg_sleep(60)').catch((error: unknown) => error);
+        expect(isOutage(slow)).toBe(true);
+        expect((await db.raw('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+      } finally {
+        await db.destroy();
+      }
+    });
+
+    it('lets nobody keep rows locked who has stopped in the middle of a transaction', async () => {
+      const { url } = await engine.freshDatabase();
+      const db = openDatabase(url, { statementMs: limits.statementMs });
+      try {
+        const { rows } = await db.raw('SHOW idle_in_transaction_session_timeout');
+        expect(rows).toEqual([{ idle_in_transaction_session_timeout: '20s' }]);
+      } finally {
+        await db.destroy();
+      }
+    });
+  },
+  chosenEngines().filter((name) => name === 'postgres'),
+);

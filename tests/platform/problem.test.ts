@@ -2,11 +2,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import express, { type RequestHandler } from 'express';
+import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import request from 'supertest';
 import { uuidIds } from '../../src/platform/ids';
+import { limits } from '../../src/platform/limits';
 import { describeError, makeLog, requestLog } from '../../src/platform/log';
-import { isProblemCode, problemHandler, problemOf, unknownRoute } from '../../src/platform/problem';
+import {
+  answerInTime,
+  isProblemCode,
+  problemHandler,
+  problemOf,
+  unknownRoute,
+} from '../../src/platform/problem';
 import { Refusal } from '../../src/platform/refusal';
 
 const lines: string[] = [];
@@ -57,6 +64,17 @@ describe('an error becomes a problem', () => {
 
   it('that asks for a token when there was none', async () => {
     expect((await ask(new Refusal('unauthenticated', 'Who?'))).headers['www-authenticate']).toBe('Bearer');
+  });
+
+  it.each([
+    'select * from `x` - Connection terminated unexpectedly',
+    'Connection ended unexpectedly',
+    'Client has encountered a connection error and is not queryable',
+    'timeout expired',
+    'update "x" set "y" = ? - Query read timeout',
+  ])('that blames the database when its connection says "%s"', async (words) => {
+    const { status, headers } = await ask(new Error(words));
+    expect([status, headers['retry-after']]).toEqual([503, '5']);
   });
 
   it('that says when to come back', async () => {
@@ -224,5 +242,85 @@ describe('an error in the log', () => {
       'x',
     );
     expect(lines[0]).not.toContain('hunter22');
+  });
+});
+
+describe('a request that hangs', () => {
+  // Only the clock of the limit: the server and its client need theirs.
+  beforeEach(() => {
+    jest.useFakeTimers({
+      doNotFake: [
+        'setTimeout',
+        'clearTimeout',
+        'setImmediate',
+        'clearImmediate',
+        'nextTick',
+        'queueMicrotask',
+        'Date',
+        'performance',
+        'hrtime',
+      ],
+    });
+    lines.length = 0;
+  });
+  afterEach(() => jest.useRealTimers());
+
+  /** Its handler waits until the test lets it go on. */
+  function hanging() {
+    let goOn: () => void = () => {};
+    let begun: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const arrived = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    let ended: () => void = () => {};
+    const over = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    const app = express();
+    app.use(answerInTime(log));
+    app.get('/slow', async (_req, res) => {
+      begun();
+      await held;
+      res.json({ late: true });
+    });
+    app.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
+      problemHandler(log)(error, req, res, next);
+      ended();
+    });
+    return { app, goOn: () => goOn(), arrived, over };
+  }
+
+  it('is answered 503 when its time is over, and what comes after that harms nothing', async () => {
+    const { app, goOn, arrived, over } = hanging();
+    const answer = request(app)
+      .get('/slow')
+      .then((got) => got);
+    await arrived;
+    jest.advanceTimersByTime(limits.answerMs - 1);
+    jest.advanceTimersByTime(1);
+    const { status, headers } = await answer;
+    expect([status, headers['retry-after']]).toEqual([503, '5']);
+    goOn();
+    await over;
+    expect(lines.map((line) => JSON.parse(line)).map(({ level, msg }) => [level, msg])).toEqual([
+      [50, 'a request was not worked off in its time'],
+      [40, 'failed after its time was over'],
+    ]);
+  });
+
+  it('is left alone before', async () => {
+    const { app, goOn, arrived } = hanging();
+    const answer = request(app)
+      .get('/slow')
+      .then((got) => got);
+    await arrived;
+    jest.advanceTimersByTime(limits.answerMs - 1);
+    goOn();
+    expect((await answer).body).toEqual({ late: true });
+    jest.advanceTimersByTime(limits.answerMs);
+    expect(lines).toEqual([]);
   });
 });

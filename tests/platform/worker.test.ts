@@ -116,6 +116,26 @@ describe('a worker', () => {
     await worker.stop();
   });
 
+  it('asks again within seconds while the database is away, and says so to a person once', async () => {
+    const work = rounds();
+    worker = makeWorker({ name: 'w', run: work.run, pollMs: 10, log });
+    worker.start();
+    for (const [n, pause] of [1000, 2000, 4000, 4000, 4000].entries()) {
+      work.next().reject(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }));
+      await settle();
+      jest.advanceTimersByTime(pause - 1);
+      await settle();
+      expect(work.started()).toBe(n + 1);
+      jest.advanceTimersByTime(1);
+      await work.begun(n + 2);
+    }
+    work.next().resolve(0);
+    await worker.stop();
+    expect(lines.map((line) => JSON.parse(line)).map(({ level, msg }) => [level, msg])).toEqual(
+      [50, 40, 40, 40, 40].map((level) => [level, 'job failed: the database is not available']),
+    );
+  });
+
   it('finishes what it is at before it stops, and starts nothing more', async () => {
     const work = rounds();
     worker = makeWorker({ name: 'w', run: work.run, pollMs: 10, log });

@@ -26,6 +26,12 @@ export interface PostgresServer {
   /** Also safe in an 'exit' handler. */
   stopNow(): void;
   stop(): Promise<void>;
+  /** It is gone in the middle of everything, as when its machine restarts; its data stay. */
+  crash(): Promise<void>;
+  /** At the same address, after a crash. */
+  startAgain(): Promise<void>;
+  /** It keeps its connections, takes new ones, and says nothing. Ends with what it answers. */
+  freeze(): Promise<() => void>;
 }
 
 interface Owner {
@@ -91,29 +97,14 @@ async function launch(
     timezone: 'UTC',
     log_timezone: 'UTC',
   };
-  const server = spawn(
-    binary,
-    ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-    // Detached: Ctrl-C reaches us first, and we stop it.
-    { ...owner, cwd: folder, detached: true, stdio: ['ignore', logFile, logFile] },
-  );
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  const ended = new Promise<void>((resolve) => {
-    server.once('exit', () => resolve());
-    server.once('error', () => resolve());
-  });
-  const alive = () => server.pid !== undefined && server.exitCode === null && server.signalCode === null;
-
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  while (!(await answers(url))) {
-    if (!alive() || Date.now() > deadline) {
-      signal(server, 'SIGKILL');
-      await ended;
-      throw new Error(`PostgreSQL did not start:\n${readFileSync(log, 'utf8').slice(-2000)}`);
-    }
-    await sleep(25);
-  }
-  server.unref();
+  const arguments_ = [
+    '-D',
+    data,
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ];
+  const begin = () => startServer(binary, owner, { folder, log, logFile, url, arguments_ });
+  let { server, ended, alive } = await begin();
 
   return {
     url,
@@ -131,7 +122,71 @@ async function launch(
       clearTimeout(killer);
       removeFolder(folder);
     },
+    async crash() {
+      server.ref();
+      signal(server, 'SIGQUIT');
+      if (alive()) await ended;
+    },
+    async startAgain() {
+      ({ server, ended, alive } = await begin());
+    },
+    async freeze() {
+      const pids = [...(await pidsOf(url)), server.pid as number];
+      const all = (name: NodeJS.Signals) => {
+        for (const pid of pids) {
+          try {
+            process.kill(pid, name);
+          } catch {
+            // The one that asked for the list has ended.
+          }
+        }
+      };
+      all('SIGSTOP');
+      return () => all('SIGCONT');
+    },
   };
+}
+
+async function startServer(
+  binary: string,
+  owner: Owner,
+  at: { folder: string; log: string; logFile: number; url: string; arguments_: string[] },
+) {
+  const server = spawn(
+    binary,
+    at.arguments_,
+    // Detached: Ctrl-C reaches us first, and we stop it.
+    { ...owner, cwd: at.folder, detached: true, stdio: ['ignore', at.logFile, at.logFile] },
+  );
+  const ended = new Promise<void>((resolve) => {
+    server.once('exit', () => resolve());
+    server.once('error', () => resolve());
+  });
+  const alive = () => server.pid !== undefined && server.exitCode === null && server.signalCode === null;
+
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (!(await answers(at.url))) {
+    if (!alive() || Date.now() > deadline) {
+      signal(server, 'SIGKILL');
+      await ended;
+      throw new Error(`PostgreSQL did not start:\n${readFileSync(at.log, 'utf8').slice(-2000)}`);
+    }
+    await sleep(25);
+  }
+  server.unref();
+  return { server, ended, alive };
+}
+
+/** Of every process that the server has started. */
+async function pidsOf(url: string): Promise<number[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ pid: number }>('SELECT pid FROM pg_stat_activity');
+    return rows.map((row) => row.pid);
+  } finally {
+    await client.end();
+  }
 }
 
 function signal(server: ChildProcess, name: NodeJS.Signals): void {

@@ -46,7 +46,7 @@ export class TorturedServer {
 
   /** Does not wait until it listens; see up(). */
   start(): void {
-    const program = runProgram('src/main.ts', this.env, [], { preload: 'tests/torture/preload.ts' });
+    const program = runProgram('src/main.ts', this.env, [], { preload: ['tests/torture/preload.ts'] });
     this.program = program;
     program.shows(/Zeton listens on/).then(
       () => {

@@ -390,7 +390,7 @@ describeEachEngine('Applying orders', (engine) => {
       const deletion = await receive(ctx, store, 'order.deleted', '{"id":1}');
       const dueAt = (next_attempt_at: string) =>
         ctx.db('deliveries').where({ id: deletion }).update({ next_attempt_at });
-      await dueAt('2027-01-01T00:00:00.000Z');
+      await dueAt('2026-11-21T22:00:30.000Z');
       await receive(ctx, store, topic, orderJson({ id: 1, modified: '2026-11-20T12:00:00' }));
       await processDeliveries(ctx, { limit: 10 });
       await dueAt('2026-01-01T00:00:00.000Z');

@@ -55,21 +55,23 @@ export function finishDelivery(
   });
 }
 
-/** Give a claimed delivery back, to be tried again at `nextAttemptAt`. False as in finishDelivery. */
+/**
+ * Give a claimed delivery back, to be tried again at `nextAttemptAt`. False as in finishDelivery.
+ * Shape:   attempts: where the claim was no attempt, the number without it
+ */
 export function postponeDelivery(
   db: Db,
   input: {
     id: string;
     owner: string;
     nextAttemptAt: string;
-    attempts: number;
+    attempts?: number;
     reason?: string | null;
-    now: string;
   },
 ): Promise<boolean> {
   return saveClaimed(db, input, {
     next_attempt_at: input.nextAttemptAt,
-    attempts: input.attempts,
+    ...(input.attempts === undefined ? {} : { attempts: input.attempts }),
     reason: shorten(input.reason),
   });
 }

@@ -1,2 +1,2 @@
 export { finishDelivery, postponeDelivery, retryDelivery, storeDelivery } from './inbox';
-export { claimDeliveries, type Delivery, findDelivery } from './store';
+export { claimDeliveries, type Delivery, findDelivery, leaseUntil, renewLeases } from './store';

@@ -1,7 +1,8 @@
 import { addSeconds, iso } from '../../platform/clock';
 import type { Db } from '../../platform/db';
 import { skipLocked } from '../../platform/dialect';
-import { limits } from '../../platform/limits';
+import { isDue, isLeaseOver } from '../../platform/lease';
+import { backoffSeconds, limits } from '../../platform/limits';
 import type { Delivery, DeliveryStatus } from './rules';
 
 export type { Delivery };
@@ -63,32 +64,59 @@ export async function findDelivery(db: Db, id: string): Promise<Delivery | null>
   return row ? deliveryFromRow(row) : null;
 }
 
+const LEASE_SECONDS = limits.renewedLeaseSeconds;
+/** Nothing is put off for longer: the wait after the last attempt but one. */
+const LONGEST_WAIT_SECONDS = backoffSeconds(limits.inboxAttempts - 1);
+
 /**
- * Take due deliveries for one worker, oldest first; nobody else gets them while the lease lasts.
- * Shape:   { owner: unique to the caller, now: ISO, limit } → Delivery[]
- * Writes:  deliveries.lease_*
+ * Take due deliveries for one worker; nobody else gets them while the lease lasts. Each claim counts as an attempt: one
+ * that ends its process leaves no other trace. What such a process had claimed comes one at a time, and after the rest,
+ * so that the delivery which ended it does not take others with it again and again.
+ * Shape:   { owner: unique to the caller, now: ISO, limit } → at most limit + 1, least tried first, then oldest
+ * Writes:  deliveries.lease_*, attempts
  * Repeat:  the next due ones; those of a worker that died come again when their lease is over
  */
 export async function claimDeliveries(
   db: Db,
   { owner, now, limit }: { owner: string; now: string; limit: number },
 ): Promise<Delivery[]> {
-  const free = db<Row>('deliveries')
-    .select('id')
-    .where('status', 'pending')
-    .where('next_attempt_at', '<=', now)
-    .where((lease) => lease.whereNull('lease_until').orWhere('lease_until', '<=', now))
+  const waiting = () => db<Row>('deliveries').select('id').whereRaw("status = 'pending'");
+  const fresh = waiting()
+    .whereNull('lease_until')
+    .where(isDue('next_attempt_at', { now, seconds: LONGEST_WAIT_SECONDS }))
     .orderBy(['next_attempt_at', 'id'])
     .limit(limit);
+  const abandoned = waiting()
+    .whereNotNull('lease_until')
+    .where(isLeaseOver('lease_until', { now, seconds: LEASE_SECONDS }))
+    .orderBy('lease_until')
+    .limit(1);
   // Materialised: PostgreSQL may run a plain sub-select again for each row, and then takes more than the limit.
   const rows = (await db
-    .withMaterialized('due', skipLocked(free))
+    .withMaterialized('fresh', skipLocked(fresh))
+    .withMaterialized('abandoned', skipLocked(abandoned))
     .from('deliveries')
-    .whereIn('id', db.select('id').from('due'))
+    .whereIn('id', db.select('id').from('fresh').unionAll(db.select('id').from('abandoned')))
     .where('status', 'pending')
-    .update({ lease_owner: owner, lease_until: iso(addSeconds(new Date(now), limits.leaseSeconds)) })
+    .update({ lease_owner: owner, lease_until: leaseUntil(now), attempts: db.raw('attempts + 1') })
     .returning('*')) as Row[];
-  return rows.sort((a, b) => (a.id < b.id ? -1 : 1)).map(deliveryFromRow);
+  return rows.map(deliveryFromRow).sort((a, b) => a.attempts - b.attempts || (a.id < b.id ? -1 : 1));
+}
+
+/** Until when a lease lasts that is taken or renewed now. */
+export function leaseUntil(now: string): string {
+  return iso(addSeconds(new Date(now), LEASE_SECONDS));
+}
+
+/** For as long as the work goes on. What another worker has by now stays the other's. */
+export async function renewLeases(
+  db: Db,
+  { owner, ids, now }: { owner: string; ids: string[]; now: string },
+): Promise<void> {
+  await db<Row>('deliveries')
+    .whereIn('id', ids)
+    .where({ lease_owner: owner, status: 'pending' })
+    .update({ lease_until: leaseUntil(now) });
 }
 
 /** Writes only while `owner` holds the lease; false: another worker has taken over. */

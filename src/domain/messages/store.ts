@@ -1,6 +1,8 @@
 import type { Knex } from 'knex';
 import type { Db, Trx } from '../../platform/db';
 import { skipLocked } from '../../platform/dialect';
+import { isDue } from '../../platform/lease';
+import { backoffSeconds, limits } from '../../platform/limits';
 import type { MessageStatus, SendingChannel } from './rules';
 
 export interface Message {
@@ -180,6 +182,9 @@ export async function moveStatus(
   return changed === 1;
 }
 
+/** Nothing whose outcome is known is put off for longer. */
+const LONGEST_WAIT_SECONDS = backoffSeconds(limits.outboxAttempts);
+
 /**
  * Due rows of one channel whose lease is free or over, and that no older message of the same ticket and channel is
  * waiting before. Other workers' rows are passed over.
@@ -188,12 +193,20 @@ export async function claimRows(
   trx: Trx,
   input: { channel: SendingChannel; owner: string; now: string; leaseUntil: string; limit: number },
 ): Promise<Claim[]> {
+  const wait = { now: input.now, seconds: LONGEST_WAIT_SECONDS };
   const free = (q: Knex.QueryBuilder) =>
     q.whereNull('outbox.lease_until').orWhere('outbox.lease_until', '<=', input.now);
   const due = (await skipLocked(
     trx('outbox')
       .where('outbox.channel', input.channel)
-      .where('outbox.next_attempt_at', '<=', input.now)
+      // While an outcome is unknown the wait is kept to: asking too early would send it twice.
+      .where((q) =>
+        q
+          .where('outbox.next_attempt_at', '<=', input.now)
+          .orWhere((known) =>
+            known.whereNull('outbox.attempt_started_at').where(isDue('outbox.next_attempt_at', wait)),
+          ),
+      )
       .where(free)
       .whereNotExists(
         trx('outbox as older')

@@ -17,6 +17,7 @@ export {
   lockLeasedOrder,
   type Order,
   type OrderLine,
+  renewLease,
   saveLine,
   saveOrder,
   snapshotsOf,

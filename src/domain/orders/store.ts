@@ -1,4 +1,6 @@
 import type { Db, Trx } from '../../platform/db';
+import { isLeaseOver } from '../../platform/lease';
+import { limits } from '../../platform/limits';
 import type { OrderPayload, Refund } from './payload';
 import type { ReviewFlag, Snapshot } from './rules';
 
@@ -84,7 +86,7 @@ export async function leaseOrder(
     })
     .onConflict(['store_id', 'woo_id'])
     .merge({ lease_owner: input.owner, lease_until: input.until })
-    .where((q) => q.whereNull('orders.lease_until').orWhere('orders.lease_until', '<', input.now))
+    .where(isLeaseOver('orders.lease_until', { now: input.now, seconds: limits.renewedLeaseSeconds }))
     .returning('*')) as Row[];
   return row ? orderFromRow(row) : null;
 }
@@ -96,6 +98,11 @@ export async function lockLeasedOrder(trx: Trx, id: string, owner: string): Prom
     .update({ lease_owner: owner })
     .returning('*')) as Row[];
   return row ? orderFromRow(row) : null;
+}
+
+/** For as long as the store is asked. */
+export async function renewLease(db: Db, input: { id: string; owner: string; until: string }): Promise<void> {
+  await db('orders').where({ id: input.id, lease_owner: input.owner }).update({ lease_until: input.until });
 }
 
 export async function endLease(db: Db, id: string, owner: string): Promise<void> {
