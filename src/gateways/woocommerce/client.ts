@@ -118,8 +118,7 @@ export class WooClient {
         if (!(error instanceof WooProblem) || !error.passes) throw error;
         if (asked.again === 'before-taken' && error.maybeDone) throw error;
         const pause = this.pauseAfter(attempt, error);
-        if (attempt >= limits.wooAttempts || pause === null || performance.now() + pause >= deadline)
-          throw error;
+        if (attempt >= limits.wooAttempts || performance.now() + pause >= deadline) throw error;
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }

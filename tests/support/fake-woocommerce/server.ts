@@ -67,8 +67,6 @@ export class FakeWooCommerce {
   /** Requests being answered now, and the most there ever were at once. */
   running = 0;
   mostAtOnce = 0;
-  /** All that came, answered or not. */
-  arrived = 0;
   /** By which the shop's own clock is wrong, as the Date header and OAuth see it. */
   clockErrorSeconds = 0;
   /** Something happens in the shop just before a request of the REST interface is answered. */
@@ -170,7 +168,6 @@ export class FakeWooCommerce {
 
   private async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     this.running += 1;
-    this.arrived += 1;
     this.mostAtOnce = Math.max(this.mostAtOnce, this.running);
     res.once('close', () => {
       this.running -= 1;
