@@ -7,6 +7,8 @@ export type TwilioPlan =
   | 'accept'
   /** Takes it at once, and says so late. */
   | { slowMs: number }
+  /** Takes it late, whether anybody still waits for the answer or not. */
+  | { lateMs: number }
   /** Answers with Twilio's error document; without `code`, with something that is not Twilio's. */
   | { status: number; code?: number; keep?: boolean }
   /** Takes it, and knows at once that it will not arrive. */
@@ -138,6 +140,10 @@ export class TwilioDouble {
     if (typeof plan === 'object' && 'status' in plan) {
       if (plan.keep) this.keep(form);
       refuse(res, plan.status, plan.code);
+      return;
+    }
+    if (typeof plan === 'object' && 'lateMs' in plan) {
+      setTimeout(() => json(res, 201, this.keep(form)), plan.lateMs);
       return;
     }
     const message = this.keep(

@@ -16,7 +16,9 @@ const isDead = (to: string) => to.includes('nobody') || to.endsWith('13');
 
 const smsPlans = (): readonly (readonly [number, TwilioPlan])[] => [
   [70, 'accept'],
-  [8, { slowMs: dice.whole(20, 300) }],
+  [6, { slowMs: dice.whole(20, 300) }],
+  // Shorter than Zeton waits before it looks up what was cut off.
+  [8, { lateMs: dice.whole(50, 500) }],
   [6, 'keep, then drop'],
   [4, 'drop'],
   [2, 'keep, then never answer'],
