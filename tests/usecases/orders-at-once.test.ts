@@ -53,12 +53,12 @@ class Orders {
     return this.ctx.db('orders').where({ woo_id: order.id }).first();
   }
 
-  /** Until so many of this database's connections wait for a lock. */
+  /** Until so many of this database's connections wait for another one. */
   async untilWaiting(connections: number): Promise<void> {
     const deadline = Date.now() + 10_000;
     for (;;) {
       const { rows } = await this.ctx.db.raw(`SELECT COUNT(*) AS n FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'`);
+        WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0`);
       if (Number(rows[0].n) >= connections) return;
       if (Date.now() > deadline) throw new Error(`${rows[0].n} of ${connections} connections wait`);
     }
