@@ -290,24 +290,6 @@ describeEachEngine('Applying orders', (engine) => {
     expect((await counters(ctx, after)).sms).toMatchObject({ available: 4, used: 1 });
   });
 
-  test('an order of which a person has taken credits away stays where it is', async () => {
-    await makePackage(ctx, store, 'SUP', { sms: 5 });
-    await come({ id: 1, email: 'wrong@example.com' });
-    const { customer_id } = await theOrder(1);
-    await withTransaction(ctx.db, (trx) =>
-      adjust(trx, momentOf(ctx, systemActor), {
-        customerId: customer_id as string,
-        meter: 'sms',
-        quantity: -4,
-        kind: 'correction',
-        reason: 'given by mistake',
-      }),
-    );
-    await come({ id: 1, email: 'right@example.com', modified: '2026-11-20T10:00:09' });
-    expect(await theOrder(1)).toMatchObject({ customer_id, review_flags: '["customer-changed"]' });
-    expect((await countersOf(1)).sms).toMatchObject({ available: 1 });
-  });
-
   test('a refund that only REST could explain leaves credits alone and raises a flag', async () => {
     await makePackage(ctx, store, 'SUP', { sms: 5 });
     await come({ id: 1 });
