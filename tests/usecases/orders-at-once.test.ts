@@ -53,12 +53,12 @@ class Orders {
     return this.ctx.db('orders').where({ woo_id: order.id }).first();
   }
 
-  /** Until so many of this database's connections wait for a lock. */
+  /** Until so many of this database's connections wait for another one. */
   async untilWaiting(connections: number): Promise<void> {
     const deadline = Date.now() + 10_000;
     for (;;) {
       const { rows } = await this.ctx.db.raw(`SELECT COUNT(*) AS n FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'`);
+        WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0`);
       if (Number(rows[0].n) >= connections) return;
       if (Date.now() > deadline) throw new Error(`${rows[0].n} of ${connections} connections wait`);
     }
@@ -291,34 +291,19 @@ describeEachEngine(
     test('two orders that change hands crosswise do not wait for each other', async () => {
       const annas = await orders.come({ id: 1, email: 'anna@example.com' });
       const barbaras = await orders.come({ id: 2, email: 'barbara@example.com' });
-      // Stops each where it keeps the order's note: after it looked at the old customer, before it writes the credits.
-      const note = (order: OrderRow) => (trx: Trx) =>
-        trx('messages').insert({
-          id: `blocker ${order.id}`,
-          ticket_id: order.ticket_id,
-          direction: 'in',
-          channel: 'order_note',
-          kind: 'customer',
-          message_key: `order:${order.id}:note`,
-          author_kind: 'customer',
-          author_id: '',
-          author_name: '',
-          body: '',
-          status: 'received',
-          attempts: 0,
-          created_at: '',
-        });
-      const blocker = await opened(orders.ctx, async (trx) => {
-        await note(annas)(trx);
-        await note(barbaras)(trx);
-      });
+      const lock = (order: OrderRow) =>
+        opened(orders.ctx, (trx) => lockedGrantsOfOrder(trx, { orderId: order.id, customerIds: [] }));
+      const [annasLedger, barbarasLedger] = [await lock(annas), await lock(barbaras)];
       const modified = '2026-11-20T10:00:09';
       const both = Promise.all([
-        orders.come({ id: 1, email: 'barbara@example.com', note: 'Call me', modified }),
-        orders.come({ id: 2, email: 'anna@example.com', note: 'Call me', modified }),
+        orders.come({ id: 1, email: 'barbara@example.com', modified }),
+        orders.come({ id: 2, email: 'anna@example.com', modified }),
       ]);
       await orders.untilWaiting(2);
-      await blocker.end();
+      // Whoever waited for Anna's has it now, and wants Barbara's.
+      await annasLedger.end();
+      await orders.untilWaiting(2);
+      await barbarasLedger.end();
       const [first, second] = await both;
       expect(first.customer_id).toBe(barbaras.customer_id);
       expect(second.customer_id).toBe(annas.customer_id);
