@@ -1,4 +1,5 @@
 import { v7 } from 'uuid';
+import type { Json } from './api';
 import { TEST_ENV, TOKEN } from './app';
 import { type Program, runProgram } from './process';
 import { signed } from './recordings';
@@ -12,8 +13,7 @@ const HANGS_MS = 45_000;
 export interface Answer {
   status: number;
   headers: Headers;
-  /** Read loosely. */
-  body: any;
+  body: Json;
 }
 
 /** `npm start` as a process of its own, and its clients. */
