@@ -89,6 +89,21 @@ export const limits = {
   /** A room that says nothing for so long is gone, with whoever was in it: a crash must not drain a customer's credits. */
   videoSilenceMinutes: 240,
 
+  /** Nobody is warned in the middle of the night, by SMS above all; hours of the store's day. */
+  noticeFromHour: 9,
+  noticeUntilHour: 20,
+  /**
+   * Of all processes together. One batch of the outbox, so that a reply waits behind no more than that; 1,200 an hour is
+   * what mail services take from a small sender, and the warnings among them reach 9,900 customers in the waking hours of one day.
+   */
+  noticesPerMinute: 20,
+  /** Of these, so that a day of many warnings leaves room for who runs low meanwhile. */
+  expiryWarningsPerMinute: 15,
+  /** Grants looked at in one go; each customer is a transaction of its own. */
+  noticeBatch: 100,
+  /** Changed balances looked at in one go, by four statements: a few thousand parameters at most. */
+  balancesPerLook: 200,
+
   topUpAdoptionDays: 14,
   followUpFreeDays: 14,
 } as const;

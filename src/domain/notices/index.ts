@@ -1,0 +1,20 @@
+export {
+  type Episode,
+  type ExpiryStep,
+  expiryBounds,
+  isWorthTelling,
+  lastDayOf,
+  type News,
+  nearestStep,
+  newsOf,
+} from './rules';
+export {
+  endEpisode,
+  keepSwept,
+  keepTold,
+  keepWarning,
+  openEpisodes,
+  passStep,
+  sweptDays,
+  takePace,
+} from './store';
