@@ -13,14 +13,7 @@ import { warnOfExpiry } from './usecases/warn-of-expiry';
  * by verbs that may be repeated, so it does not matter how many processes look at once.
  */
 export interface Job {
-  name:
-    | 'inbox'
-    | 'outbox'
-    | 'video'
-    | 'credits.expire'
-    | 'credits.warn'
-    | 'credits.low'
-    | 'sign-ins.forget';
+  name: 'inbox' | 'outbox' | 'video' | 'credits.expire' | 'credits.warn' | 'credits.low' | 'sign-ins.forget';
   /** Poll: looks again that long after it found nothing, or when it is woken. Cron: at those times, in UTC. */
   every: { pollMs: number } | { cron: string };
   /** One batch; says how many it handled. */

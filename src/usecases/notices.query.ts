@@ -27,7 +27,7 @@ export async function storesWithNotices(db: Db): Promise<NoticeStore[]> {
 export async function balancesToLookAt(
   db: Db,
   limit: number,
-): Promise<{ customerId: string; entrySeq: number; store: NoticeStore | null }[]> {
+): Promise<{ customerId: string; entrySeq: number; noticeSeq: number; store: NoticeStore | null }[]> {
   const rows = (await db('credit_balances')
     .join('customers', 'customers.id', 'credit_balances.customer_id')
     .join('stores', 'stores.id', 'customers.store_id')
@@ -37,6 +37,7 @@ export async function balancesToLookAt(
     .select(
       'credit_balances.customer_id',
       'credit_balances.entry_seq',
+      'credit_balances.notice_seq',
       'stores.id as store_id',
       'stores.name',
       'stores.time_zone',
@@ -45,6 +46,7 @@ export async function balancesToLookAt(
   return rows.map((row) => ({
     customerId: row.customer_id as string,
     entrySeq: Number(row.entry_seq),
+    noticeSeq: Number(row.notice_seq),
     store:
       row.notices === 1
         ? { id: row.store_id as string, name: row.name as string, timeZone: row.time_zone as string }
@@ -117,11 +119,7 @@ export async function customersToWarn(
   return [...new Set(rows.map((row) => row.customer_id as string))];
 }
 
-export async function grantsToWarnOf(
-  db: Db,
-  customerId: string,
-  span: ExpirySpan,
-): Promise<ExpiringGrant[]> {
+export async function grantsToWarnOf(db: Db, customerId: string, span: ExpirySpan): Promise<ExpiringGrant[]> {
   const rows = (await unwarned(db, span)
     .where('g.customer_id', customerId)
     .orderBy(['g.expires_at', 'g.id'])

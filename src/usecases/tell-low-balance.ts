@@ -10,15 +10,17 @@ import {
   type StockGrant,
   stockOf,
   wereCreditsAdded,
+  wereCreditsSpent,
 } from '../domain/credits';
 import {
+  countInPace,
   type Episode,
   endEpisode,
   keepTold,
+  lockPace,
   type News,
   newsOf,
   openEpisodes,
-  takePace,
 } from '../domain/notices';
 import { systemActor } from '../platform/actor';
 import { iso } from '../platform/clock';
@@ -47,7 +49,7 @@ interface MeterNews extends MeterLevel {
 /**
  * Tell customers that a meter runs low, and that it is empty: each once in an episode, whatever sends and fails meanwhile.
  *
- * An episode of a meter begins when a look finds it low or empty. It ends when credits were added since (a purchase,
+ * An episode of a meter begins when a look after some use finds it low or empty. It ends when credits were added since (a purchase,
  * goodwill, a longer validity) and what was available then stood above the mark again. Credits that a failed message gives
  * back end nothing, and credits on hold are not spent yet: so one that fails and is sent again does not tell twice.
  * A meter that pooled credits can still pay for is not low.
@@ -76,7 +78,7 @@ export async function tellLowBalances(ctx: Context): Promise<number> {
   for (const balance of changed) {
     if (balance.store === null || quiet.includes(balance)) continue;
     try {
-      const outcome = await tellCustomer(ctx, { customerId: balance.customerId, store: balance.store });
+      const outcome = await tellCustomer(ctx, { ...balance, store: balance.store });
       if (outcome === 'minute is full') return 0;
     } catch (error) {
       // The rest goes on; this one is looked at again in a minute.
@@ -103,7 +105,7 @@ function levelsOf(grants: readonly StockGrant[], at: string): MeterLevel[] {
 async function look(
   db: Db,
   at: string,
-  customerId: string,
+  { customerId, noticeSeq }: { customerId: string; noticeSeq: number },
 ): Promise<{ ended: Episode[]; news: MeterNews[] }> {
   const levels = levelsOf((await readStock(db, at, [customerId])).get(customerId) ?? [], at);
   const ended: Episode[] = [];
@@ -119,24 +121,26 @@ async function look(
     const told = newsOf(level.level, open.get(level.meter));
     return told === null ? [] : [{ ...level, news: told }];
   });
-  return { ended, news };
+  // A refund, an expiry or a small gift can leave little as well, but nobody has used anything up by it.
+  const isSpent = news.length > 0 && (await wereCreditsSpent(db, { customerId, afterSeq: noticeSeq }));
+  return { ended, news: isSpent ? news : [] };
 }
 
 async function tellCustomer(
   ctx: Context,
-  { customerId, store }: { customerId: string; store: NoticeStore },
+  { customerId, noticeSeq, store }: { customerId: string; noticeSeq: number; store: NoticeStore },
 ): Promise<'done' | 'minute is full'> {
   const at = iso(ctx.clock.now());
-  const ahead = await look(ctx.db, at, customerId);
+  const ahead = await look(ctx.db, at, { customerId, noticeSeq });
   const recipient = ahead.news.length > 0 ? await recipientOf(ctx.db, customerId) : null;
   const [first] = ahead.news;
   const url = first ? await topUpUrl(ctx.db, store.id, first.meter) : null;
   return withTransaction(ctx.db, async (trx) => {
     const moment = momentOf(ctx, systemActor);
-    if (recipient && !(await takePace(trx, moment.at, limits.noticesPerMinute))) return 'minute is full';
+    if (recipient && (await lockPace(trx, moment.at)) >= limits.noticesPerMinute) return 'minute is full';
     const ticketId = recipient ? await ticketForNotice(trx, moment, recipient) : null;
     const { seq } = await lockBalance(trx, customerId);
-    const now = await look(trx, moment.at, customerId);
+    const now = await look(trx, moment.at, { customerId, noticeSeq });
     for (const episode of now.ended) await endEpisode(trx, episode, moment.at);
     if (now.news.length > 0 && recipient && ticketId) {
       const { paragraphs, subject, sms } = await wordsFor(trx, { recipient, store, news: now.news, url });
@@ -150,6 +154,7 @@ async function tellCustomer(
         sms,
       });
       if (messageId) {
+        await countInPace(trx);
         for (const { meter, news } of now.news) {
           await keepTold(trx, { customerId, meter, entrySeq: seq, news, messageId, at: moment.at });
         }
@@ -197,9 +202,7 @@ async function wordsFor(
     ],
     sms: t('notices.balance.sms', {
       ...values,
-      state: news
-        .map(({ meter, left }) => t(`greeting.bought.${meter}`, { count: left }))
-        .join(', '),
+      state: news.map(({ meter, left }) => t(`greeting.bought.${meter}`, { count: left })).join(', '),
       link: url ?? '',
     }).trim(),
   };

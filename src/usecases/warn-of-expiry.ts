@@ -1,13 +1,14 @@
 import {
+  countInPace,
   type ExpiryStep,
   expiryBounds,
   isWorthTelling,
   keepSwept,
   keepWarning,
   lastDayOf,
+  lockPace,
   passStep,
   sweptDays,
-  takePace,
 } from '../domain/notices';
 import { systemActor } from '../platform/actor';
 import { iso } from '../platform/clock';
@@ -97,9 +98,11 @@ function warnCustomer(
 ): Promise<Outcome> {
   return withTransaction(ctx.db, async (trx) => {
     const moment = momentOf(ctx, systemActor);
+    const sent = await lockPace(trx, moment.at);
     const due: (ExpiringGrant & { step: ExpiryStep })[] = [];
     for (const span of spans) {
-      for (const grant of await grantsToWarnOf(trx, customerId, span)) due.push({ ...grant, step: span.step });
+      for (const grant of await grantsToWarnOf(trx, customerId, span))
+        due.push({ ...grant, step: span.step });
     }
     const recipient = await recipientOf(trx, customerId);
     const worth = due.filter((grant) => isWorthTelling(grant, grant.step, store.timeZone));
@@ -107,7 +110,7 @@ function warnCustomer(
       await passStep(trx, due, moment.at);
       return 'done';
     }
-    if (!(await takePace(trx, moment.at, limits.expiryWarningsPerMinute))) return 'minute is full';
+    if (sent >= limits.expiryWarningsPerMinute) return 'minute is full';
     const passed = await passStep(trx, due, moment.at);
     const told = worth.filter((grant) => passed.has(grant.id));
     const [first] = told;
@@ -134,7 +137,10 @@ function warnCustomer(
         list: lines.map((line) => t('notices.expiry.line', line)).join(', '),
       }),
     });
-    if (messageId) await keepWarning(trx, told, messageId);
+    if (messageId) {
+      await keepWarning(trx, told, messageId);
+      await countInPace(trx);
+    }
     return 'done';
   });
 }

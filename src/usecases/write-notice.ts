@@ -21,7 +21,8 @@ export async function recipientOf(db: Db, customerId: string): Promise<Recipient
   if (!customer) return null;
   const t = textsIn(languageFor(customer.locale));
   // Without a normalised form it is one that identifies nobody, as …@site.invalid.
-  if (customer.emailNormalised && customer.email) return { customer, channel: 'email', to: customer.email, t };
+  if (customer.emailNormalised && customer.email)
+    return { customer, channel: 'email', to: customer.email, t };
   return customer.phoneE164 ? { customer, channel: 'sms', to: customer.phoneE164, t } : null;
 }
 
@@ -60,9 +61,7 @@ export async function writeNotice(
       messageKey: input.messageKey,
       to: recipient.to,
       subject: isMail ? input.subject : null,
-      body: isMail
-        ? [hello, ...input.paragraphs, t('notices.free'), store.name].join('\n\n')
-        : input.sms,
+      body: isMail ? [hello, ...input.paragraphs, t('notices.free'), store.name].join('\n\n') : input.sms,
       status: 'queued',
     },
   );

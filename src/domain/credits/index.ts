@@ -38,5 +38,6 @@ export {
   markLookedAt,
   readBalance as balanceOf,
   wereCreditsAdded,
+  wereCreditsSpent,
 } from './store';
 export { verifyLedger } from './verify';

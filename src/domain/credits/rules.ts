@@ -269,9 +269,7 @@ export type Level = 'enough' | 'low' | 'none';
  * Source:  DESIGN §3 "Expiry"
  */
 export function stockOf(grants: readonly StockGrant[], meter: Meter, at: string): Stock {
-  const live = grants.filter(
-    (grant) => grant.meter === meter && isLive(grant, at),
-  );
+  const live = grants.filter((grant) => grant.meter === meter && isLive(grant, at));
   const bought = live.reduce((sum, grant) => sum + netOf(grant), 0);
   const prices = live.flatMap((grant) => Object.values(grant.priceList ?? {}));
   const piece = meter === 'any' && prices.length > 0 ? Math.min(...prices) : 1;
@@ -282,7 +280,11 @@ export function stockOf(grants: readonly StockGrant[], meter: Meter, at: string)
   const marks = live.flatMap((grant) =>
     grant.lowBalanceAt !== null && grant.available + grant.held > 0 ? [grant.lowBalanceAt] : [],
   );
-  return { bought, piece, mark: marks.length > 0 ? Math.max(...marks) : Math.max(piece, Math.floor(bought / 5)) };
+  return {
+    bought,
+    piece,
+    mark: marks.length > 0 ? Math.max(...marks) : Math.max(piece, Math.floor(bought / 5)),
+  };
 }
 
 /** Given, and neither taken back nor about to be. */

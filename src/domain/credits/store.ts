@@ -392,3 +392,16 @@ export async function wereCreditsAdded(
     .first('id');
   return row !== undefined;
 }
+
+/** Was anything held or used after that entry? */
+export async function wereCreditsSpent(
+  db: Db,
+  input: { customerId: string; afterSeq: number },
+): Promise<boolean> {
+  const row: unknown = await db('credit_entries')
+    .where({ customer_id: input.customerId })
+    .where('seq', '>', input.afterSeq)
+    .whereIn('type', ['hold', 'capture'])
+    .first('id');
+  return row !== undefined;
+}

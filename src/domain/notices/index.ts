@@ -9,12 +9,13 @@ export {
   newsOf,
 } from './rules';
 export {
+  countInPace,
   endEpisode,
   keepSwept,
   keepTold,
   keepWarning,
+  lockPace,
   openEpisodes,
   passStep,
   sweptDays,
-  takePace,
 } from './store';

@@ -4,7 +4,9 @@ import type { Episode, ExpiryStep } from './rules';
 type Row = Record<string, unknown>;
 
 export async function openEpisodes(db: Db, customerIds: readonly string[]): Promise<Episode[]> {
-  const rows = (await db('notice_episodes').whereIn('customer_id', customerIds).whereNull('ended_at')) as Row[];
+  const rows = (await db('notice_episodes')
+    .whereIn('customer_id', customerIds)
+    .whereNull('ended_at')) as Row[];
   return rows.map((row) => ({
     customerId: row.customer_id as string,
     meter: row.meter as string,
@@ -85,12 +87,17 @@ export async function keepSwept(db: Db, storeId: string, day: string): Promise<v
   await db('expiry_sweeps').insert({ store_id: storeId, day }).onConflict('store_id').merge(['day']);
 }
 
-/** False when this minute has had its notices, whichever process sent them. Held until the transaction ends. */
-export async function takePace(trx: Trx, at: string, perMinute: number): Promise<boolean> {
+/** How many notices went out in this minute, of all processes. Whoever asks goes first until its transaction ends. */
+export async function lockPace(trx: Trx, at: string): Promise<number> {
   const minute = at.slice(0, 16);
-  const taken = await trx('notice_pace')
+  const [row] = (await trx('notice_pace')
     .where({ id: 1 })
-    .where((q) => q.whereNot({ minute }).orWhere('sent', '<', perMinute))
-    .update({ sent: trx.raw('CASE WHEN minute = ? THEN sent + 1 ELSE 1 END', [minute]), minute });
-  return taken === 1;
+    .update({ sent: trx.raw('CASE WHEN minute = ? THEN sent ELSE 0 END', [minute]), minute })
+    .returning('sent')) as Row[];
+  return Number(row?.sent);
+}
+
+/** One more went out; after lockPace(). */
+export async function countInPace(trx: Trx): Promise<void> {
+  await trx('notice_pace').where({ id: 1 }).increment('sent');
 }
