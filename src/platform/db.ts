@@ -129,3 +129,10 @@ export async function pendingMigrations(db: Knex): Promise<number> {
   const [, pending] = (await db.migrate.list({ migrationSource })) as [unknown[], unknown[]];
   return pending.length;
 }
+
+/** Made by a newer version than this one. */
+export async function unknownMigrations(db: Knex): Promise<string[]> {
+  const known = new Set(await migrationSource.getMigrations([]));
+  const [made] = (await db.migrate.list({ migrationSource })) as [{ name: string }[], unknown[]];
+  return made.map(({ name }) => name).filter((name) => !known.has(name));
+}

@@ -104,6 +104,21 @@ export const limits = {
   /** Changed balances looked at in one go, by four statements: a few thousand parameters at most. */
   balancesPerLook: 200,
 
+  /** A delivery or message that fails is tried for nine minutes: what waits for longer than this is not worked at. */
+  doctorLateMinutes: 15,
+  doctorSlowMinutes: 5,
+  doctorRecentHours: 24,
+  /** The rarest schedule is hourly. */
+  doctorScheduleHours: 2,
+  /** Holds, leases and expiries do not mind seconds. Half a minute spoils the order of ids made by two machines. */
+  doctorClockWarnSeconds: 3,
+  doctorClockFailSeconds: 30,
+  /** Some months of a small shop; and what a day of a busy one with its backup can take. */
+  doctorDiskWarnBytes: 1024 ** 3,
+  doctorDiskFailBytes: 100 * 1024 ** 2,
+  doctorProviderMs: 5_000,
+  doctorCheckMs: 15_000,
+
   topUpAdoptionDays: 14,
   followUpFreeDays: 14,
 } as const;
