@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Config, ConfigError, readConfig } from './config';
@@ -114,6 +115,8 @@ async function doctor({ json }: { json: boolean }): Promise<number> {
   const isWell = findings.every(({ status }) => status !== 'fail');
   if (json) process.stdout.write(`${JSON.stringify({ ok: isWell, checks: findings }, null, 2)}\n`);
   else for (const finding of findings) process.stdout.write(`${lineOf(finding)}\n`);
+  // A database or a provider that never answered keeps its connection, and this process, open.
+  setTimeout(() => process.exit(), limits.doctorEndMs).unref();
   return isWell ? 0 : 1;
 }
 
@@ -125,8 +128,7 @@ function lineOf({ check, status, words, advice }: Finding): string {
 async function examination(): Promise<Finding[]> {
   let config: Config;
   try {
-    // readConfig() makes a key where none is: a doctor must not.
-    config = readConfig({ ...process.env, SECRET_KEY: process.env.SECRET_KEY || storedKey() || NO_KEY });
+    config = readConfig({ ...process.env, SECRET_KEY: process.env.SECRET_KEY || storedKey() });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const advice = 'mend this variable, and look again';
@@ -155,6 +157,10 @@ async function examination(): Promise<Finding[]> {
       db,
       databaseFile,
       clock: systemClock,
+      async freeBytes(folder) {
+        const { bavail, bsize } = await statfs(folder);
+        return bavail * bsize;
+      },
       vault: makeVault(config.secretKey),
       publicUrl: config.publicUrl,
       smtpUrl: config.mail.smtpUrl,
@@ -170,14 +176,14 @@ async function examination(): Promise<Finding[]> {
 /** Opens nothing: so the doctor finds that the stored secrets stay closed, and names the missing key. */
 const NO_KEY = 'no key is set, and no key file is here';
 
-/** The key beside the SQLite file, if there is one. */
-function storedKey(): string | null {
+/** The key beside the SQLite file. Where none is, readConfig() would make one: a doctor must not. */
+function storedKey(): string | undefined {
   const file = /^sqlite:(.*)/.exec(process.env.DATABASE_URL || 'sqlite:./data/zeton.sqlite')?.[1];
-  if (!file) return null;
+  if (!file) return undefined;
   try {
     return readFileSync(`${file}.key`, 'utf8').trim();
   } catch {
-    return null;
+    return NO_KEY;
   }
 }
 

@@ -118,6 +118,7 @@ export const limits = {
   doctorDiskFailBytes: 100 * 1024 ** 2,
   doctorProviderMs: 5_000,
   doctorCheckMs: 15_000,
+  doctorEndMs: 2_000,
 
   topUpAdoptionDays: 14,
   followUpFreeDays: 14,

@@ -1,12 +1,11 @@
 import { statSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { verifyLedger } from '../domain/credits';
 import { assertSecretsOpen } from '../domain/stores';
 import { probeSmtp } from '../gateways/email';
 import { probeTwilio } from '../gateways/sms';
 import { addSeconds, type Clock, iso, secondsBetween } from '../platform/clock';
-import { type Db, pendingMigrations, unknownMigrations } from '../platform/db';
+import { type Db, migrationState } from '../platform/db';
 import { damageIn, databaseTime } from '../platform/dialect';
 import { limits } from '../platform/limits';
 import type { Vault } from '../platform/secrets';
@@ -17,6 +16,7 @@ export interface Patient {
   db: Db;
   /** Of SQLite; null: PostgreSQL. */
   databaseFile: string | null;
+  freeBytes(folder: string): Promise<number>;
   clock: Clock;
   vault: Vault;
   /** As people reach it; null: only this machine does. */
@@ -133,15 +133,17 @@ async function database({ db, databaseFile }: Patient): Promise<Result> {
 }
 
 async function migrations({ db }: Patient): Promise<Result> {
-  const pending = await pendingMigrations(db);
-  if (pending > 0) {
-    return fail(`${pending} are missing`, 'npm start of this version makes them; let it start once');
+  const { pending, unknown } = await migrationState(db);
+  if (unknown.length > 0) {
+    return fail(
+      `the database is of a newer version of Zeton (${unknown.join(', ')})`,
+      'run that version, or restore a backup made before it',
+    );
   }
-  const unknown = await unknownMigrations(db);
-  return unknown.length > 0
+  return pending.length > 0
     ? fail(
-        `the database is of a newer version of Zeton (${unknown.join(', ')})`,
-        'run that version, or restore a backup made before it',
+        `missing: ${pending.length} of them, from ${pending[0] ?? ''} on`,
+        'npm start of this version makes them; let it start once',
       )
     : ok('all are made');
 }
@@ -261,10 +263,9 @@ function writtenAt(file: string): string | null {
   return times.sort().at(-1) ?? null;
 }
 
-async function disk({ databaseFile }: Patient): Promise<Result> {
+async function disk({ databaseFile, freeBytes }: Patient): Promise<Result> {
   const folder = dirname(resolve(databaseFile ?? '.'));
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
+  const free = await freeBytes(folder);
   const words = `${Math.floor(free / 1024 ** 2)} MiB free beside the database`;
   const advice = 'make room; without it nothing can be received or sent';
   if (free < limits.doctorDiskFailBytes) return fail(words, advice);
