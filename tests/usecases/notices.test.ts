@@ -1,11 +1,12 @@
 import type { Knex } from 'knex';
-import { adjust, balanceOf, capture, hold, type Meter } from '../../src/domain/credits';
+import { adjust, balanceOf, capture, hold, type Meter, markLookedAt } from '../../src/domain/credits';
 import { updateStore } from '../../src/domain/stores';
 import { systemActor } from '../../src/platform/actor';
 import { withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
 import { type Context, momentOf } from '../../src/usecases/context';
 import { expireCredits } from '../../src/usecases/expire-credits';
+import { balancesToLookAt } from '../../src/usecases/notices.query';
 import { settleMessage } from '../../src/usecases/settle-message';
 import { tellLowBalances } from '../../src/usecases/tell-low-balance';
 import { warnOfExpiry } from '../../src/usecases/warn-of-expiry';
@@ -505,6 +506,16 @@ describeEachEngine('Notices', (engine) => {
       await run(tellLowBalances).catch(() => undefined);
       expect(await notices(ana)).toEqual([]);
       await db.raw('ALTER TABLE gone RENAME TO notice_episodes');
+      await run(tellLowBalances);
+      expect(await notices(ana)).toHaveLength(1);
+    });
+
+    test('look again at a balance that changed while it was looked at', async () => {
+      await makePackage(world.ctx, world.store, 'SUP', { sms: 2 });
+      const ana = await buys({ id: 1 });
+      const [seen] = await balancesToLookAt(db, 10);
+      await use(ana, 1);
+      await markLookedAt(db, [{ customerId: ana, entrySeq: seen?.entrySeq ?? 0 }]);
       await run(tellLowBalances);
       expect(await notices(ana)).toHaveLength(1);
     });
