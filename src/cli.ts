@@ -1,20 +1,27 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { ConfigError, readConfig } from './config';
+import { type Config, ConfigError, readConfig } from './config';
 import { SCOPES } from './domain/access';
 import { verifyLedger } from './domain/credits';
 import type { Actor } from './platform/actor';
 import { iso, systemClock } from './platform/clock';
 import { type Db, openDatabase, pendingMigrations } from './platform/db';
 import { uuidIds } from './platform/ids';
+import { limits } from './platform/limits';
 import { Refusal } from './platform/refusal';
+import { makeVault } from './platform/secrets';
 import { addTokenForStores } from './usecases/add-token';
+import { examine, type Finding } from './usecases/doctor';
 
 const USAGE = `Usage: npm run zeton -- COMMAND
 
   ledger verify
       Proves every balance from the entries of the ledger alone. Exit 1 when something does not add up.
+  doctor [--json]
+      Says whether database, ledger, inbox, outbox, schedules, clock and providers are well. Sends and changes nothing.
+      Exit 0 when all is well (warnings allowed), 1 when something is not.
   token add --name NAME --scopes SCOPE,SCOPE|all [--stores SLUG,SLUG]
       Makes an API token, for these stores or for all, and shows it this once.
       Scopes: ${wrapped([...SCOPES])}
@@ -48,6 +55,10 @@ async function run(argv: string[]): Promise<number> {
     case 'ledger verify':
       parse(rest, {});
       return withDatabase(ledgerVerify);
+    case 'doctor ':
+    case 'doctor --json':
+      parse(rest, {});
+      return doctor({ json: verb === '--json' });
     case 'token add': {
       const { name, scopes, stores } = parse(rest, {
         name: { type: 'string' },
@@ -97,6 +108,83 @@ async function ledgerVerify(db: Db): Promise<number> {
   const verdict = problems.length === 0 ? 'every sum is right' : `${problems.length} problems`;
   process.stdout.write(`${customers} customers, ${grants} grants, ${entries} entries: ${verdict}\n`);
   return problems.length === 0 ? 0 : 1;
+}
+
+async function doctor({ json }: { json: boolean }): Promise<number> {
+  const findings = await examination();
+  const isWell = findings.every(({ status }) => status !== 'fail');
+  if (json) process.stdout.write(`${JSON.stringify({ ok: isWell, checks: findings }, null, 2)}\n`);
+  else for (const finding of findings) process.stdout.write(`${lineOf(finding)}\n`);
+  // A database or a provider that never answered keeps its connection, and this process, open.
+  setTimeout(() => process.exit(), limits.doctorEndMs).unref();
+  return isWell ? 0 : 1;
+}
+
+function lineOf({ check, status, words, advice }: Finding): string {
+  const line = `${status.toUpperCase().padEnd(4)}  ${check.padEnd(13)}  ${words}`;
+  return advice === null ? line : `${line}. To do: ${advice}`;
+}
+
+async function examination(): Promise<Finding[]> {
+  let config: Config;
+  try {
+    config = readConfig({ ...process.env, SECRET_KEY: process.env.SECRET_KEY || storedKey() });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const advice = 'mend this variable, and look again';
+    return [{ check: 'configuration', status: 'fail', words: error.message, advice }];
+  }
+  const found: Finding[] = [
+    config.withoutEffect.length === 0
+      ? { check: 'configuration', status: 'ok', words: 'every variable is right', advice: null }
+      : {
+          check: 'configuration',
+          status: 'warn',
+          words: `${config.withoutEffect.join(', ')} is right, but has no effect in this version`,
+          advice: 'do not rely on it; the sandbox is used',
+        },
+  ];
+  const databaseFile = /^sqlite:(.*)/.exec(config.databaseUrl)?.[1] ?? null;
+  if (databaseFile !== null && !existsSync(databaseFile)) {
+    const advice = 'name the file that npm start made in DATABASE_URL, or let npm start make it';
+    found.push({ check: 'database', status: 'fail', words: `there is no file ${databaseFile}`, advice });
+    return found;
+  }
+  const db = openDatabase(config.databaseUrl, { acquireTimeoutMs: limits.doctorProviderMs });
+  try {
+    const { accountSid, authToken, apiBaseUrl: baseUrl } = config.twilio;
+    const findings = await examine({
+      db,
+      databaseFile,
+      clock: systemClock,
+      async freeBytes(folder) {
+        const { bavail, bsize } = await statfs(folder);
+        return bavail * bsize;
+      },
+      vault: makeVault(config.secretKey),
+      publicUrl: config.publicUrl,
+      smtpUrl: config.mail.smtpUrl,
+      twilio: accountSid === null || authToken === null ? null : { accountSid, authToken, baseUrl },
+    });
+    return [...found, ...findings];
+  } finally {
+    // One that does not answer does not close either.
+    await Promise.race([db.destroy(), new Promise((done) => setTimeout(done, 1_000).unref())]);
+  }
+}
+
+/** Opens nothing: so the doctor finds that the stored secrets stay closed, and names the missing key. */
+const NO_KEY = 'no key is set, and no key file is here';
+
+/** The key beside the SQLite file. Where none is, readConfig() would make one: a doctor must not. */
+function storedKey(): string | undefined {
+  const file = /^sqlite:(.*)/.exec(process.env.DATABASE_URL || 'sqlite:./data/zeton.sqlite')?.[1];
+  if (!file) return undefined;
+  try {
+    return readFileSync(`${file}.key`, 'utf8').trim();
+  } catch {
+    return NO_KEY;
+  }
 }
 
 async function tokenAdd(db: Db, input: { name: string; scopes: string; stores?: string }): Promise<number> {

@@ -5,6 +5,8 @@ import { deliverMessages } from './usecases/deliver-messages';
 import { expireCredits } from './usecases/expire-credits';
 import { forgetOldSignIns } from './usecases/forget-old-sign-ins';
 import { processDeliveries } from './usecases/process-delivery';
+import { tellLowBalances } from './usecases/tell-low-balance';
+import { warnOfExpiry } from './usecases/warn-of-expiry';
 
 /**
  * Work that nobody asks for by HTTP. Every process polls: what is due is claimed by conditional update or done by verbs
@@ -12,7 +14,7 @@ import { processDeliveries } from './usecases/process-delivery';
  * left, should it die in it, the next slot does: so a job works off all that is due by then, not what is due since.
  */
 export interface Job {
-  name: 'inbox' | 'outbox' | 'video' | 'credits.expire' | 'sign-ins.forget';
+  name: 'inbox' | 'outbox' | 'video' | 'credits.expire' | 'credits.warn' | 'credits.low' | 'sign-ins.forget';
   /** Poll: looks again that long after it found nothing, or when it is woken. Cron: at those times, in UTC. */
   every: { pollMs: number } | { cron: string };
   /** One batch; says how many it handled. */
@@ -31,6 +33,8 @@ export const jobs: readonly Job[] = [
   },
   // Spending looks at the clock by itself (DESIGN §3), so a minute late harms nobody.
   { name: 'credits.expire', every: { cron: '* * * * *' }, run: (ctx) => expireCredits(ctx, batch) },
+  { name: 'credits.warn', every: { cron: '* * * * *' }, run: warnOfExpiry },
+  { name: 'credits.low', every: { cron: '* * * * *' }, run: tellLowBalances },
   { name: 'sign-ins.forget', every: { cron: '17 * * * *' }, run: forgetOldSignIns },
 ];
 

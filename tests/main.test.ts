@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -274,5 +274,76 @@ describeEachEngine('npm run zeton', (engine) => {
     );
     expect(await wrong.ended).toBe(1);
     expect(wrong.stderr()).toMatch(/^DATABASE_URL: there is no file .*\n$/);
+  });
+});
+
+describeEachEngine('npm run zeton -- doctor', (engine) => {
+  it('finds nothing wrong with what npm start has prepared, in words and as JSON', async () => {
+    const app = await makeTestApp(engine);
+    const env = { ...TEST_ENV, DATABASE_URL: app.url, PUBLIC_URL: 'https://help.example.com' };
+    const [inWords, asJson] = [['doctor'], ['doctor', '--json']].map((args) =>
+      runProgram('src/cli.ts', env, args),
+    );
+    expect(await inWords?.ended).toBe(0);
+    expect(inWords?.stderr()).toBe('');
+    const lines = inWords?.stdout().trim().split('\n') ?? [];
+    expect(lines).toContain('OK    ledger         0 entries of 0 customers, every sum is right');
+    expect(lines).toContain(
+      'WARN  mail           sandbox: mail stays on this machine. To do: set SMTP_URL, so that customers get it',
+    );
+    expect(lines.filter((line) => !/^(OK {2}|WARN) {2}\w/.test(line))).toEqual([]);
+    expect(await asJson?.ended).toBe(0);
+    const report = JSON.parse(asJson?.stdout() ?? '');
+    expect(report.ok).toBe(true);
+    expect(report.checks[0]).toEqual({
+      check: 'configuration',
+      status: 'ok',
+      words: 'every variable is right',
+      advice: null,
+    });
+    expect(report.checks).toHaveLength(lines.length);
+  });
+
+  it('exits 1 and says what to do when something is not well', async () => {
+    const app = await makeTestApp(engine);
+    await app.db('knex_migrations').where('name', 'like', '0013%').delete();
+    const program = runProgram('src/cli.ts', { ...TEST_ENV, DATABASE_URL: app.url }, ['doctor']);
+    expect(await program.ended).toBe(1);
+    expect(program.stdout()).toMatch(/^FAIL {2}migrations {5}missing: 1 of them, .* To do: npm start/m);
+    expect(program.stderr()).toBe('');
+  });
+});
+
+describe('npm run zeton -- doctor, on what is broken', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'zeton-doctor-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const garbage = join(folder, 'garbage.sqlite');
+  writeFileSync(garbage, 'this was a database once'.repeat(1000));
+
+  it.each([
+    [
+      'a file that is no database',
+      { DATABASE_URL: `sqlite:${garbage}` },
+      /^FAIL {2}database .*SQLITE_NOTADB/m,
+    ],
+    [
+      'a server that does not answer',
+      { DATABASE_URL: 'postgres://zeton@127.0.0.1:9/zeton', SECRET_KEY: 'k'.repeat(32) },
+      /^FAIL {2}database .*ECONNREFUSED/m,
+    ],
+    ['no file', { DATABASE_URL: `sqlite:${folder}/none.sqlite` }, /^FAIL {2}database .*there is no file/m],
+    ['a wrong variable', { PORT: 'many' }, /^FAIL {2}configuration .*PORT/m],
+    ['no key for PostgreSQL', { DATABASE_URL: 'postgres://127.0.0.1:9/zeton' }, /^FAIL .*SECRET_KEY/m],
+  ])('says so of %s, without a stack trace, and makes nothing', async (_name, env, line) => {
+    const program = runProgram('src/cli.ts', env, ['doctor'], folder);
+    expect(await program.ended).toBe(1);
+    expect(program.stdout()).toMatch(line);
+    expect(program.stdout() + program.stderr()).not.toMatch(/ {4}at /);
+    expect(readdirSync(folder)).toEqual(['garbage.sqlite']);
+  });
+
+  it('takes no other words', async () => {
+    const program = runProgram('src/cli.ts', {}, ['doctor', '--quick'], folder);
+    expect(await program.ended).toBe(2);
   });
 });

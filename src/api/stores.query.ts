@@ -72,6 +72,7 @@ async function viewsOf(db: Db, rows: Row[], publicUrl: string) {
       locale: row.locale as string,
       country: row.country as string,
       time_zone: row.time_zone as string,
+      notices: row.notices === 1,
       from_environment: row.from_environment === 1,
       state: secretSet ? ('connected' as const) : ('no_webhook_secret' as const),
       webhook: {

@@ -30,6 +30,10 @@ const members = {
     .optional()
     .describe('Credits expire at the end of a day there.')
     .meta({ example: 'Europe/Ljubljana' }),
+  notices: z
+    .boolean()
+    .optional()
+    .describe('Customers are told, free of charge, when credits expire soon or run low; default: true.'),
 };
 
 const store = z
@@ -41,6 +45,7 @@ const store = z
     locale: z.string(),
     country: z.string(),
     time_zone: z.string(),
+    notices: z.boolean(),
     from_environment: z.boolean().describe('WOOCOMMERCE_… variables describe it.'),
     state: z
       .enum(['connected', 'no_webhook_secret'])
@@ -72,6 +77,7 @@ function changesFrom(body: { [K in keyof typeof members]?: z.output<(typeof memb
     locale: body.locale,
     country: body.country,
     timeZone: body.time_zone,
+    notices: body.notices,
   };
   return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
 }

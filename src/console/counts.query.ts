@@ -1,4 +1,12 @@
-import { METERS, type Meter } from '../domain/credits';
+import {
+  type Level,
+  levelOf,
+  METERS,
+  type Meter,
+  type StockGrant,
+  stockGrantFromRow,
+  stockOf,
+} from '../domain/credits';
 import type { Db } from '../platform/db';
 
 type Row = Record<string, unknown>;
@@ -9,6 +17,7 @@ export interface MeterState {
   left: number;
   onHold: number;
   used: number;
+  level: Level;
   /** The next ones to go, and the last instant at which they can be used. */
   expiring: { quantity: number; at: string } | null;
 }
@@ -25,22 +34,24 @@ export async function readMeters(
   const found = new Map<string, MeterState[]>();
   if (customerIds.length === 0) return found;
   const balances = (await db('credit_balances').whereIn('customer_id', customerIds)) as Row[];
-  const dated = (await db('credit_grants')
-    .whereIn('customer_id', customerIds)
-    .where('available', '>', 0)
-    .whereNotNull('expires_at')
-    .select('customer_id', 'meter', 'available', 'expires_at')) as Row[];
+  const grants = (await db('credit_grants')
+    .leftJoin('package_versions', 'package_versions.id', 'credit_grants.package_version_id')
+    .whereIn('credit_grants.customer_id', customerIds)
+    .where((q) => q.whereNull('credit_grants.expires_at').orWhere('credit_grants.expires_at', '>', now))
+    .select('credit_grants.*', 'package_versions.low_balance_at')) as Row[];
   for (const row of balances) {
-    const own = dated.filter((grant) => grant.customer_id === row.customer_id);
+    const live = grants.filter((grant) => grant.customer_id === row.customer_id);
+    const stock = live.map(stockGrantFromRow);
     const states = METERS.filter((meter) => Number(row[`${meter}_granted`]) > 0).map((meter) => {
-      const ofMeter = own.filter((grant) => grant.meter === meter);
-      const lapsed = sumOf(ofMeter.filter((grant) => (grant.expires_at as string) <= now));
+      const ofMeter = live.filter((grant) => grant.meter === meter);
+      const left = sumOf(ofMeter);
       return {
         meter,
-        left: Number(row[`${meter}_available`]) - lapsed,
+        left,
         onHold: Number(row[`${meter}_held`]),
         used: Number(row[`${meter}_used`]),
-        expiring: nextToGo(ofMeter.filter((grant) => (grant.expires_at as string) > now)),
+        level: shownLevel(left, stock, meter, now),
+        expiring: nextToGo(ofMeter),
       };
     });
     found.set(row.customer_id as string, states);
@@ -48,10 +59,18 @@ export async function readMeters(
   return found;
 }
 
-function nextToGo(live: Row[]): MeterState['expiring'] {
-  const [first] = live.map((grant) => grant.expires_at as string).sort();
+/** What is left of pooled credits, but pays nothing any more, still stands there as a number: it is not "none". */
+export function shownLevel(left: number, stock: readonly StockGrant[], meter: Meter, now: string): Level {
+  const level = levelOf(left, stockOf(stock, meter, now));
+  return level === 'none' && left > 0 ? 'low' : level;
+}
+
+/** Of grants that are not expired. */
+export function nextToGo(live: Row[]): MeterState['expiring'] {
+  const dated = live.filter((grant) => grant.expires_at !== null && Number(grant.available) > 0);
+  const [first] = dated.map((grant) => grant.expires_at as string).sort();
   if (first === undefined) return null;
-  return { quantity: sumOf(live.filter((grant) => grant.expires_at === first)), at: lastInstantOf(first) };
+  return { quantity: sumOf(dated.filter((grant) => grant.expires_at === first)), at: lastInstantOf(first) };
 }
 
 function sumOf(grants: Row[]): number {

@@ -11,9 +11,10 @@ export function statementHref(customerId: string, meter: CounterMeter | null): s
 }
 
 export function countsOf(customerId: string, meters: MeterState[]): Count[] {
-  return meters.map(({ meter, left, onHold, used, expiring }) => ({
+  return meters.map(({ meter, left, onHold, used, level, expiring }) => ({
     meter,
     left,
+    level,
     of: left + onHold + used,
     onHold,
     expiring,

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { METERS, type Meter } from '../domain/credits';
+import { METERS, type Meter, stockGrantFromRow } from '../domain/credits';
 import type { Ticket } from '../domain/tickets';
 import type { Db } from '../platform/db';
 import { isId } from '../platform/ids';
-import { lastInstantOf, type MeterState } from './counts.query';
+import { type MeterState, nextToGo, shownLevel } from './counts.query';
 import { shortfallIn } from './customers.query';
 import { type OrderRow, readOrderList } from './orders.query';
 import type { TicketStatus, WaitingTicket } from './tickets.query';
@@ -93,30 +93,23 @@ export interface TicketCredits {
 /** As readMeters(), without what is bound to other tickets: on this page stands what can be spent on this one. */
 export async function readTicketCredits(db: Db, now: string, ticket: TicketHead): Promise<TicketCredits> {
   const grants = (await db('credit_grants')
+    .leftJoin('package_versions', 'package_versions.id', 'credit_grants.package_version_id')
     .where({ customer_id: ticket.customer.id })
     .where((q) => q.whereNull('ticket_family_id').orWhere({ ticket_family_id: ticket.familyId }))
-    .select(
-      'id',
-      'meter',
-      'available',
-      'held',
-      'used',
-      'granted',
-      'wanted',
-      'order_revoked',
-      'expires_at',
-      'video_block_minutes',
-    )) as Row[];
+    .select('credit_grants.*', 'package_versions.low_balance_at')) as Row[];
+  const stock = grants.map(stockGrantFromRow);
   const meters = METERS.flatMap((meter): MeterState[] => {
     const own = grants.filter((grant) => grant.meter === meter && Number(grant.granted) > 0);
     if (own.length === 0) return [];
     const live = own.filter((grant) => grant.expires_at === null || (grant.expires_at as string) > now);
+    const left = sumOf(live, 'available');
     return [
       {
         meter,
-        left: sumOf(live, 'available'),
+        left,
         onHold: sumOf(own, 'held'),
         used: sumOf(own, 'used'),
+        level: shownLevel(left, stock, meter, now),
         expiring: nextToGo(live),
       },
     ];
@@ -135,14 +128,6 @@ export async function readTicketCredits(db: Db, now: string, ticket: TicketHead)
 
 function sumOf(grants: Row[], amount: 'available' | 'held' | 'used'): number {
   return grants.reduce((sum, grant) => sum + Number(grant[amount]), 0);
-}
-
-function nextToGo(live: Row[]): MeterState['expiring'] {
-  const dated = live.filter((grant) => grant.expires_at !== null && Number(grant.available) > 0);
-  const [first] = dated.map((grant) => grant.expires_at as string).sort();
-  if (first === undefined) return null;
-  const going = dated.filter((grant) => grant.expires_at === first);
-  return { quantity: sumOf(going, 'available'), at: lastInstantOf(first) };
 }
 
 const ORDERS_SHOWN = 5;

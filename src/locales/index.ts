@@ -21,6 +21,12 @@ export type Texts = (key: TextKey, values?: Record<string, string | number>) => 
 const LANGUAGES = { en: { translation: en } };
 export type Language = keyof typeof LANGUAGES;
 
+/** The reader's language where Zeton speaks it, else English. Shape: 'sl', 'en-GB' → Language */
+export function languageFor(locale: string): Language {
+  const [language = ''] = locale.toLowerCase().split(/[-_]/);
+  return Object.hasOwn(LANGUAGES, language) ? (language as Language) : 'en';
+}
+
 const made = new Map<Language, Texts>();
 
 export function textsIn(language: Language): Texts {

@@ -131,3 +131,15 @@ export async function pendingMigrations(db: Knex): Promise<number> {
   const [, pending] = (await db.migrate.list({ migrationSource })) as [unknown[], unknown[]];
   return pending.length;
 }
+
+/** The same without touching anything: knex itself makes its table first, and throws at what a newer version made. */
+export async function migrationState(db: Knex): Promise<{ pending: string[]; unknown: string[] }> {
+  const known = await migrationSource.getMigrations([]);
+  const made = new Set(
+    (await db.schema.hasTable('knex_migrations')) ? await db('knex_migrations').pluck<string[]>('name') : [],
+  );
+  return {
+    pending: known.filter((name) => !made.has(name)),
+    unknown: [...made].filter((name) => !known.includes(name)),
+  };
+}

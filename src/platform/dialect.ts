@@ -144,3 +144,19 @@ const OUTAGE_CODES = new Set([
   'SQLITE_IOERR',
   'SQLITE_READONLY',
 ]);
+
+/** The database's own clock. Null: it has none but this machine's. */
+export async function databaseTime(db: Knex): Promise<Date | null> {
+  if (engineOf(db) === 'sqlite') return null;
+  const { rows } = (await db.raw('SELECT clock_timestamp() AS now')) as { rows: { now: Date }[] };
+  return rows[0]?.now ?? null;
+}
+
+/** Reads the whole file; what is wrong first, or null. PostgreSQL sees to its files by itself. */
+export async function damageIn(db: Knex): Promise<string | null> {
+  if (engineOf(db) === 'postgres') return null;
+  const [row] = (await db.raw('PRAGMA quick_check(1)')) as { quick_check: string }[];
+  return row?.quick_check === 'ok'
+    ? null
+    : (row?.quick_check ?? 'no answer').replace(/\s+/g, ' ').slice(0, 200);
+}

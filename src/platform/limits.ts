@@ -129,6 +129,37 @@ export const limits = {
   /** A room that says nothing for so long is gone, with whoever was in it: a crash must not drain a customer's credits. */
   videoSilenceMinutes: 240,
 
+  /** Nobody is warned in the middle of the night, by SMS above all; hours of the store's day. */
+  noticeFromHour: 9,
+  noticeUntilHour: 20,
+  /**
+   * Of all processes together. One batch of the outbox, so that a reply waits behind no more than that; 1,200 an hour is
+   * what mail services take from a small sender, and the warnings among them reach 9,900 customers in the waking hours of one day.
+   */
+  noticesPerMinute: 20,
+  /** Of these, so that a day of many warnings leaves room for who runs low meanwhile. */
+  expiryWarningsPerMinute: 15,
+  /** Grants looked at in one go; each customer is a transaction of its own. */
+  noticeBatch: 100,
+  /** Changed balances looked at in one go, by four statements: a few thousand parameters at most. */
+  balancesPerLook: 200,
+
+  /** A delivery or message that fails is tried for nine minutes: what waits for longer than this is not worked at. */
+  doctorLateMinutes: 15,
+  doctorSlowMinutes: 5,
+  doctorRecentHours: 24,
+  /** The rarest schedule is hourly. */
+  doctorScheduleHours: 2,
+  /** Holds, leases and expiries do not mind seconds. Half a minute spoils the order of ids made by two machines. */
+  doctorClockWarnSeconds: 3,
+  doctorClockFailSeconds: 30,
+  /** Some months of a small shop; and what a day of a busy one with its backup can take. */
+  doctorDiskWarnBytes: 1024 ** 3,
+  doctorDiskFailBytes: 100 * 1024 ** 2,
+  doctorProviderMs: 5_000,
+  doctorCheckMs: 15_000,
+  doctorEndMs: 2_000,
+
   topUpAdoptionDays: 14,
   followUpFreeDays: 14,
 } as const;

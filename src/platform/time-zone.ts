@@ -9,3 +9,19 @@ export function endOfDayAfter(instant: string, days: number, zone: string): stri
   const next = local.plus({ days: days + 1 }).startOf('day');
   return next.toJSDate().toISOString();
 }
+
+/** Where an instant falls in `zone`. Shape: ('2026-12-21T22:59:59Z', 'Europe/Ljubljana') → { day: '2026-12-21', hour: 23 } */
+export function localTime(instant: string, zone: string): { day: string; hour: number } {
+  const local = DateTime.fromISO(instant, { zone: 'utc' }).setZone(zone);
+  return { day: local.toISODate() ?? '', hour: local.hour };
+}
+
+/** `day` moved by `days`; both as 2026-12-21. */
+export function shiftDay(day: string, days: number): string {
+  return DateTime.fromISO(day, { zone: 'utc' }).plus({ days }).toISODate() ?? '';
+}
+
+/** Shape: ('2026-12-21', 'en-GB') → '21 December 2026' */
+export function dayInWords(day: string, locale: string): string {
+  return DateTime.fromISO(day, { zone: 'utc' }).setLocale(locale).toLocaleString(DateTime.DATE_FULL);
+}

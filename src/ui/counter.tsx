@@ -3,11 +3,14 @@ import type { Page } from './page';
 import { dayText } from './time';
 
 export type CounterMeter = 'sms' | 'email' | 'video' | 'request' | 'any';
+type CounterLevel = 'enough' | 'low' | 'none';
 
 /** One meter as a person sees it. */
 export interface Count {
   meter: CounterMeter;
   left: number;
+  /** The ledger's rules say which; a counter only shows it. */
+  level: CounterLevel;
   /** What was bought and is not expired or taken back: left + on hold + used. */
   of: number;
   onHold?: number;
@@ -22,14 +25,6 @@ interface Props {
   count: Count;
   /** What can be done about it, shown beside the words: buttons, at zero above all. */
   actions?: JSX.Element;
-}
-
-type Level = 'enough' | 'low' | 'none';
-
-/** DESIGN §3: low is the last one, or the last fifth. */
-export function levelOf({ left, of }: Pick<Count, 'left' | 'of'>): Level {
-  if (left === 0) return 'none';
-  return left <= Math.max(1, Math.floor(of / 5)) ? 'low' : 'enough';
 }
 
 /** page: the first thing on a page · row: one line in a panel · line: in a list or a heading. */
@@ -63,8 +58,8 @@ function Counter({ size, ...props }: Props & { size: CounterSize }): JSX.Element
 }
 
 function Line({ page, count }: Props): JSX.Element {
-  const level = levelOf(count);
   const { t } = page;
+  const { level } = count;
   return (
     <a
       class={`z-counter z-counter-line z-level-${level}`}
@@ -90,10 +85,10 @@ export function CounterText({
   count,
 }: {
   page: Page;
-  count: Pick<Count, 'meter' | 'left' | 'of'>;
+  count: Pick<Count, 'meter' | 'left' | 'level'>;
 }): JSX.Element {
   const { t } = page;
-  const level = levelOf(count);
+  const { level } = count;
   return (
     <span class={`z-counter z-counter-line z-level-${level}`}>
       <span safe>{t(`meters.${count.meter}`)}</span>{' '}
@@ -111,7 +106,7 @@ export function CounterText({
 
 function Block({ page, count, size, actions }: Props & { size: 'page' | 'row' }): JSX.Element {
   const { t } = page;
-  const level = levelOf(count);
+  const { level } = count;
   const meter = t(`meters.${count.meter}`);
   return (
     <div class={`z-counter z-counter-${size} z-level-${level}`}>
@@ -130,7 +125,7 @@ function Block({ page, count, size, actions }: Props & { size: 'page' | 'row' })
 }
 
 /** The number is the largest thing, wherever the language puts it in the sentence. */
-function Words({ page, count, level }: { page: Page; count: Count; level: Level }): JSX.Element {
+function Words({ page, count, level }: { page: Page; count: Count; level: CounterLevel }): JSX.Element {
   const { t } = page;
   if (level === 'none') {
     const words = count.of > 0 ? t('counter.none_left_of', { of: count.of }) : t('counter.none');
@@ -154,7 +149,7 @@ function Words({ page, count, level }: { page: Page; count: Count; level: Level 
   );
 }
 
-function Notes({ page, count, level }: { page: Page; count: Count; level: Level }): JSX.Element {
+function Notes({ page, count, level }: { page: Page; count: Count; level: CounterLevel }): JSX.Element {
   const { t } = page;
   const { expiring, onHold = 0 } = count;
   const notes: string[] = [];

@@ -1,4 +1,4 @@
-import type { Work } from '../domain/credits';
+import type { Meter } from '../domain/credits';
 import { listPackages } from '../domain/packages';
 import type { Db } from '../platform/db';
 import { limits } from '../platform/limits';
@@ -34,14 +34,16 @@ export async function hasPaidOrder(db: Db, customerId: string): Promise<boolean>
  * Where the customer can buy more of a meter: the shop's own page, with the package in the cart. Nothing personal is in it.
  * Null when the shop's address is not known, or no package pays this meter whose product is known.
  */
-export async function topUpUrl(db: Db, storeId: string, meter: Work['meter']): Promise<string | null> {
+export async function topUpUrl(db: Db, storeId: string, meter: Meter): Promise<string | null> {
   const base = await shopAddress(db, storeId);
   if (base === null) return null;
   const packages = (await listPackages(db, { storeIds: [storeId], limit: limits.pageSizeMax })).filter(
     (candidate) => candidate.active,
   );
   const selling = packages.filter((candidate) => candidate.grants.some((grant) => grant.meter === meter));
-  const pooled = packages.filter((p) => p.grants.some((g) => g.meter === 'any') && p.priceList[meter]);
+  const pooled = packages.filter(
+    (p) => meter !== 'any' && p.grants.some((g) => g.meter === 'any') && p.priceList[meter],
+  );
   for (const candidate of [...selling, ...pooled]) {
     const product =
       candidate.match.kind === 'sku' ? await productSoldAs(db, candidate.id) : candidate.match.value;

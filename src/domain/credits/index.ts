@@ -13,13 +13,31 @@ export {
   reverse,
   usableOn,
 } from './credits';
-export { type Amounts, changeOf, type Draw, type EntryType, METERS, type Meter, type Work } from './rules';
+export {
+  type Amounts,
+  changeOf,
+  type Draw,
+  type EntryType,
+  type Level,
+  levelOf,
+  METERS,
+  type Meter,
+  pooledPieces,
+  type StockGrant,
+  stockOf,
+  type Work,
+} from './rules';
+export { readStock, stockGrantFromRow } from './stock.query';
 export {
   customersWithDueGrants,
   findHold,
   grantsOfCustomer as grantsOf,
   type Hold,
   holdsOfCause,
+  lockBalance,
+  markLookedAt,
   readBalance as balanceOf,
+  wereCreditsAdded,
+  wereCreditsSpent,
 } from './store';
 export { verifyLedger } from './verify';

@@ -95,7 +95,7 @@ export function changeOf(type: EntryType, quantity: number): number {
 }
 
 /** Live at `at`: spending looks at the clock, never at whether the expiry job ran. */
-export function isLive(grant: Grant, at: string): boolean {
+export function isLive(grant: Pick<Grant, 'expiresAt'>, at: string): boolean {
   return grant.expiresAt === null || grant.expiresAt > at;
 }
 
@@ -221,16 +221,87 @@ function defaultTerms(work: Work): { unit: Unit; blockMinutes: number | null; qu
 }
 
 /** What the order caused and has not taken back. Corrections, spending and expiry do not count. */
-export function netOfOrder(grant: Grant): number {
+export function netOfOrder(grant: Pick<Grant, 'granted' | 'orderRevoked'>): number {
   return grant.granted - grant.orderRevoked;
 }
 
 /** What the order has caused beyond what it wants now. */
-export function excessOf(grant: Grant): number {
+export function excessOf(grant: Pick<Grant, 'granted' | 'orderRevoked' | 'wanted'>): number {
   return grant.wanted === null ? 0 : Math.max(0, netOfOrder(grant) - grant.wanted);
 }
 
 /** Credits already used or on hold of what the order no longer pays for. */
 export function shortfallOf(grant: Grant): number {
   return Math.min(excessOf(grant), grant.used + grant.held);
+}
+
+/** What of a grant decides whether its customer runs low. `lowBalanceAt`: as its package says; null: it says nothing. */
+export type StockGrant = Pick<
+  Grant,
+  | 'meter'
+  | 'cause'
+  | 'granted'
+  | 'available'
+  | 'held'
+  | 'used'
+  | 'orderRevoked'
+  | 'wanted'
+  | 'expiresAt'
+  | 'priceList'
+> & { lowBalanceAt: number | null };
+
+/** What a customer once had of one meter, as far as it is neither expired nor taken back. */
+export interface Stock {
+  bought: number;
+  /** Credits that the cheapest piece costs: 1, but for pooled credits that pay only dearer work. */
+  piece: number;
+  /** So many or fewer are few; null: none left is the only thing to tell. */
+  mark: number | null;
+}
+
+/** enough · low: few are left · none: not even one piece can be paid */
+export type Level = 'enough' | 'low' | 'none';
+
+/**
+ * Low is the last piece or the last fifth of the unexpired net grants, or where the packages say so (the highest mark of
+ * those that still have something). Never of a single piece, and never while a whole purchase lies untouched: who has just
+ * bought is not told to buy.
+ * Source:  DESIGN §3 "Expiry"
+ */
+export function stockOf(grants: readonly StockGrant[], meter: Meter, at: string): Stock {
+  const live = grants.filter((grant) => grant.meter === meter && isLive(grant, at));
+  const bought = live.reduce((sum, grant) => sum + netOf(grant), 0);
+  const prices = live.flatMap((grant) => Object.values(grant.priceList ?? {}));
+  const piece = meter === 'any' && prices.length > 0 ? Math.min(...prices) : 1;
+  const isUntouched = live.some(
+    (grant) => grant.cause === 'order' && grant.used + grant.held === 0 && grant.available >= piece,
+  );
+  if (bought <= piece || isUntouched) return { bought, piece, mark: null };
+  const marks = live.flatMap((grant) =>
+    grant.lowBalanceAt !== null && grant.available + grant.held > 0 ? [grant.lowBalanceAt] : [],
+  );
+  return {
+    bought,
+    piece,
+    mark: marks.length > 0 ? Math.max(...marks) : Math.max(piece, Math.floor(bought / 5)),
+  };
+}
+
+/** Given, and neither taken back nor about to be. */
+function netOf(grant: StockGrant): number {
+  return grant.available + grant.held + grant.used - Math.min(excessOf(grant), grant.used + grant.held);
+}
+
+export function levelOf(left: number, { piece, mark }: Stock): Level {
+  if (left < piece) return 'none';
+  return mark !== null && left <= mark ? 'low' : 'enough';
+}
+
+/** Pieces of work that pooled credits can pay besides what the meter itself has. */
+export function pooledPieces(grants: readonly StockGrant[], meter: Meter, at: string): number {
+  if (meter === 'any') return 0;
+  return grants.reduce((sum, grant) => {
+    const price = grant.meter === 'any' ? grant.priceList?.[meter] : undefined;
+    return price && isLive(grant, at) ? sum + Math.floor((grant.available + grant.held) / price) : sum;
+  }, 0);
 }

@@ -361,3 +361,47 @@ export async function customersWithDueGrants(db: Db, at: string, limit: number):
     .limit(limit)) as Row[];
   return rows.map((row) => row.customer_id as string);
 }
+
+/** Balances as they stood at these entries need no more looking at; one that changed since is looked at again. */
+export async function markLookedAt(
+  db: Db,
+  balances: readonly { customerId: string; entrySeq: number }[],
+): Promise<void> {
+  if (balances.length === 0) return;
+  await db('credit_balances')
+    .whereIn(
+      ['customer_id', 'entry_seq'],
+      balances.map(({ customerId, entrySeq }) => [customerId, entrySeq]),
+    )
+    .update({ notice_seq: db.ref('entry_seq') });
+}
+
+/**
+ * Did credits of this meter come in after that entry, and lift what is available above the mark? By a purchase, as
+ * goodwill, or valid again; not what a message that failed gave back.
+ */
+export async function wereCreditsAdded(
+  db: Db,
+  input: { customerId: string; meter: Meter; afterSeq: number; above: number },
+): Promise<boolean> {
+  const row: unknown = await db('credit_entries')
+    .where({ customer_id: input.customerId, meter: input.meter })
+    .where('seq', '>', input.afterSeq)
+    .whereIn('type', ['grant', 'reinstate', 'unexpire'])
+    .where('available_after', '>', input.above)
+    .first('id');
+  return row !== undefined;
+}
+
+/** Was anything held or used after that entry? */
+export async function wereCreditsSpent(
+  db: Db,
+  input: { customerId: string; afterSeq: number },
+): Promise<boolean> {
+  const row: unknown = await db('credit_entries')
+    .where({ customer_id: input.customerId })
+    .where('seq', '>', input.afterSeq)
+    .whereIn('type', ['hold', 'capture'])
+    .first('id');
+  return row !== undefined;
+}

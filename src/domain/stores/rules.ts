@@ -16,6 +16,7 @@ export interface StoreChanges {
   locale?: string;
   country?: string;
   timeZone?: string;
+  notices?: boolean;
 }
 
 export interface NewStore extends StoreChanges {
@@ -30,6 +31,8 @@ export interface StoreDetails {
   locale: string;
   country: string;
   timeZone: string;
+  /** Its customers are told by themselves when credits expire soon or run low. */
+  notices: boolean;
 }
 
 const SLUG = /^[a-z0-9-]{1,40}$/;
@@ -105,6 +108,7 @@ export function detailsOfNew(input: StoreChanges, url: string | null): StoreDeta
     locale: input.locale ?? home.locale,
     country: input.country ?? home.country,
     timeZone: input.timeZone ?? home.timeZone,
+    notices: input.notices ?? true,
   };
 }
 

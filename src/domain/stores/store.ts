@@ -21,6 +21,7 @@ interface Row {
   locale: string;
   country: string;
   time_zone: string;
+  notices: number;
   from_environment: number;
   created_at: string;
   updated_at: string;
@@ -42,6 +43,7 @@ function storeFromRow(row: Row): Store {
     locale: row.locale,
     country: row.country,
     timeZone: row.time_zone,
+    notices: row.notices === 1,
     fromEnvironment: row.from_environment === 1,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -68,6 +70,7 @@ function columns(
     locale: store.locale,
     country: store.country,
     time_zone: store.timeZone,
+    notices: store.notices ? 1 : 0,
     from_environment: store.fromEnvironment ? 1 : 0,
     created_at: store.createdAt,
     updated_at: store.updatedAt,

@@ -22,7 +22,7 @@ interface StoreSecrets {
 
 /**
  * Connect a shop. What is not said is guessed from its address: name, language, country, time zone.
- * Shape:   { slug, name?, url?, webhookSecret?, consumerKey?, consumerSecret?, paidStatuses?, locale?, country?, timeZone? } → Store
+ * Shape:   { slug, name?, url?, webhookSecret?, consumerKey?, consumerSecret?, paidStatuses?, locale?, country?, timeZone?, notices? } → Store
  * Errors:  invalid-request {errors}, store-slug-taken
  * Writes:  stores
  */
@@ -70,6 +70,7 @@ export async function updateStore(
     locale: checked.locale ?? locked.store.locale,
     country: checked.country ?? locked.store.country,
     timeZone: checked.timeZone ?? locked.store.timeZone,
+    notices: checked.notices ?? locked.store.notices,
     updatedAt: moment.at,
   };
   await saveStore(trx, store, seal(vault, checked));

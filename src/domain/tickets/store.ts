@@ -127,6 +127,15 @@ export async function adoptableTicket(
   return row ? fromRow(row) : null;
 }
 
+/** Where a message that belongs to no ticket goes: the customer's newest one, and to a closed one only where all are. */
+export async function newestTicket(db: Db, customerId: string): Promise<Ticket | null> {
+  const row = (await db('tickets')
+    .where({ customer_id: customerId, spam: 0 })
+    .orderByRaw(`CASE WHEN status = 'closed' THEN 1 ELSE 0 END, last_message_at DESC, id DESC`)
+    .first()) as Row | undefined;
+  return row ? fromRow(row) : null;
+}
+
 export async function insertEvent(
   trx: Trx,
   moment: Moment,

@@ -17,7 +17,8 @@ import {
 
 /**
  * Open a ticket.
- * Shape:   { storeId, customerId, subject, origin, unpaid?, followUpOf?: Ticket } → Ticket (status new, version 1)
+ * Shape:   { storeId, customerId, subject, origin, unpaid?, followUpOf?: Ticket, solved? } → Ticket (version 1)
+ *          Status new; with `solved`, solved: nobody waits, and a word of the customer's opens it
  * Errors:  invalid-request (subject blank or too long)
  * Writes:  tickets, ticket_events (ticket.opened), sequences
  * Repeat:  opens another one; the caller has the key that makes it happen once
@@ -32,6 +33,7 @@ export async function openTicket(
     origin: Ticket['origin'];
     unpaid?: boolean;
     followUpOf?: Ticket | null;
+    solved?: boolean;
   },
 ): Promise<Ticket> {
   const id = moment.ids.next();
@@ -43,7 +45,7 @@ export async function openTicket(
     familyId: input.followUpOf?.familyId ?? id,
     followUpOf: input.followUpOf?.id ?? null,
     subject: checkedSubject(input.subject),
-    status: 'new',
+    status: input.solved ? 'solved' : 'new',
     version: 1,
     origin: input.origin,
     unpaid: input.unpaid ?? false,
@@ -53,7 +55,7 @@ export async function openTicket(
     topUpLinkSentAt: null,
     lastMessageAt: moment.at,
     firstRepliedAt: null,
-    solvedAt: null,
+    solvedAt: input.solved ? moment.at : null,
     closedAt: null,
     createdAt: moment.at,
     updatedAt: moment.at,

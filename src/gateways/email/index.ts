@@ -1,2 +1,3 @@
+export { probeSmtp } from './probe';
 export { makeSandboxEmail } from './sandbox';
 export { makeSmtpGateway, smtpServer } from './smtp';

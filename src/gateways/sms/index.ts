@@ -1,2 +1,3 @@
+export { probeTwilio } from './probe';
 export { makeSandboxSms } from './sandbox';
 export { makeTwilioGateway } from './twilio';
