@@ -4,7 +4,6 @@ import { systemActor } from '../../src/platform/actor';
 import { withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
 import { type Context, momentOf } from '../../src/usecases/context';
-import { deliverMessages } from '../../src/usecases/deliver-messages';
 import { settleMessage, settleUncertain } from '../../src/usecases/settle-message';
 import { describeEachEngine } from '../support/databases';
 import { bob, MessagingWorld, refusalOf } from '../support/messaging-world';
@@ -381,7 +380,7 @@ describeEachEngine('the outbox', (engine) => {
       const work = async (ctx: Context) => {
         // Empty rounds happen while the other one works on what is next.
         for (let empty = 0; empty < 3; ) {
-          empty = (await deliverMessages(ctx, { limit: 5 })) === 0 ? empty + 1 : 0;
+          empty = (await world.deliver(ctx, 5)) === 0 ? empty + 1 : 0;
         }
       };
       await Promise.all([world.asOtherProcess(work), world.asOtherProcess(work), world.asOtherProcess(work)]);

@@ -235,7 +235,7 @@ export async function claimRows(
 /** Gives a claimed row back for another attempt. False when the lease is no longer the owner's. */
 export async function postponeRow(
   trx: Trx,
-  input: { messageId: string; owner: string; nextAttemptAt: string; outcomeKnown: boolean },
+  input: { messageId: string; owner: string; nextAttemptAt: string; outcomeKnown: boolean; counts: boolean },
 ): Promise<boolean> {
   const changed = await trx('outbox')
     .where({ message_id: input.messageId, lease_owner: input.owner })
@@ -244,6 +244,7 @@ export async function postponeRow(
       lease_until: null,
       next_attempt_at: input.nextAttemptAt,
       ...(input.outcomeKnown ? { attempt_started_at: null } : {}),
+      ...(input.counts ? {} : { attempts: trx.raw('attempts - 1') }),
     });
   return changed === 1;
 }
