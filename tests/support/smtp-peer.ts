@@ -7,7 +7,11 @@ export type SmtpPlan =
   | 'accept'
   /** Refuses with this line. At RCPT where nothing else is said. */
   | { code: number; words: string; at?: 'greeting' | 'sender' | 'recipient' | 'data' }
+  /** Says this, whatever it is, and nothing else. */
+  | { garbage: string; at: 'recipient' | 'data'; keep?: boolean }
   | 'drop before data'
+  /** In the middle of a mail. */
+  | 'drop in data'
   | 'keep, then drop'
   | 'never answer';
 
@@ -52,17 +56,29 @@ export class SmtpPeer {
           : done(Object.assign(new Error('5.7.8 Authentication failed'), { responseCode: 535 })),
       onMailFrom: (_address, _session, done) => done(this.refusalAt('sender')),
       onRcptTo: (_address, session, done) => {
-        if (this.plan[0] === 'drop before data') {
+        const [next] = this.plan;
+        if (next === 'drop before data') {
           this.plan.shift();
           this.cutOff(session.id);
+        } else if (isGarbage(next) && next.at === 'recipient') {
+          this.plan.shift();
+          this.say(session.id, next.garbage);
         } else done(this.refusalAt('recipient'));
       },
       onData: (stream, session, done) => {
         const plan = this.plan.shift() ?? 'accept';
         const chunks: Buffer[] = [];
-        stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+        stream.on('data', (chunk: Buffer) => {
+          chunks.push(chunk);
+          if (plan === 'drop in data') this.cutOff(session.id);
+        });
         stream.on('end', () => {
           void (async () => {
+            if (plan === 'drop in data') return;
+            if (isGarbage(plan)) {
+              if (plan.keep) await this.keep(Buffer.concat(chunks), session.envelope);
+              return this.say(session.id, plan.garbage);
+            }
             if (typeof plan === 'object') return done(errorOf(plan));
             await this.keep(Buffer.concat(chunks), session.envelope);
             if (plan === 'keep, then drop') return this.cutOff(session.id);
@@ -108,9 +124,15 @@ export class SmtpPeer {
     }
   }
 
+  private say(id: string, line: string): void {
+    for (const connection of this.server.connections) {
+      if (connection.id === id) connection._socket.write(`${line}\r\n`);
+    }
+  }
+
   private refusalAt(at: 'greeting' | 'sender' | 'recipient'): Error | null {
     const [next] = this.plan;
-    if (typeof next !== 'object' || (next.at ?? 'recipient') !== at) return null;
+    if (typeof next !== 'object' || isGarbage(next) || (next.at ?? 'recipient') !== at) return null;
     this.plan.shift();
     return errorOf(next);
   }
@@ -141,6 +163,10 @@ function asLine(addresses: AddressObject | undefined): string {
   return (addresses?.value ?? [])
     .map(({ name, address }) => (name ? `${name} <${address}>` : address))
     .join(', ');
+}
+
+function isGarbage(plan: SmtpPlan | undefined): plan is Extract<SmtpPlan, { garbage: string }> {
+  return typeof plan === 'object' && 'garbage' in plan;
 }
 
 function errorOf({ code, words }: { code: number; words: string }): Error {

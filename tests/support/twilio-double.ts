@@ -6,12 +6,21 @@ import type { AddressInfo } from 'node:net';
 export type TwilioPlan =
   | 'accept'
   /** Answers with Twilio's error document; without `code`, with something that is not Twilio's. */
-  | { status: number; code?: number; keep?: boolean }
+  | { status: number; code?: number; keep?: boolean; headers?: Record<string, string> }
+  | WrongAnswer
   /** Takes it, and knows at once that it will not arrive. */
   | { failed: number }
   | 'drop'
   | 'keep, then drop'
   | 'keep, then never answer';
+
+/** Not what Twilio says: this text. `cut`: the connection ends after it, before the length that was announced. */
+export interface WrongAnswer {
+  text: string;
+  type?: 'application/json' | 'text/html';
+  cut?: boolean;
+  keep?: boolean;
+}
 
 /** https://www.twilio.com/docs/messaging/api/message-resource: what the API answers with. */
 interface MessageResource {
@@ -51,6 +60,8 @@ export class TwilioDouble {
   /** As the account's settings can make it: what happens to each text. */
   rewrite = (body: string) => body;
   dropLooks = false;
+  /** For each look until it is taken away. */
+  wrongLooks: WrongAnswer | null = null;
   private readonly server: Server;
 
   constructor(private readonly now: () => Date = () => new Date()) {
@@ -66,8 +77,13 @@ export class TwilioDouble {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  async close(): Promise<void> {
+  /** Every line breaks. */
+  dropAll(): void {
     this.server.closeAllConnections();
+  }
+
+  async close(): Promise<void> {
+    this.dropAll();
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }
 
@@ -121,7 +137,12 @@ export class TwilioDouble {
     if (plan === 'drop') return void res.socket?.destroy();
     if (typeof plan === 'object' && 'status' in plan) {
       if (plan.keep) this.keep(form);
-      refuse(res, plan.status, plan.code);
+      refuse(res, plan.status, plan.code, plan.headers);
+      return;
+    }
+    if (typeof plan === 'object' && 'text' in plan) {
+      if (plan.keep) this.keep(form);
+      answerWrongly(res, plan);
       return;
     }
     const message = this.keep(
@@ -135,6 +156,10 @@ export class TwilioDouble {
   private list(query: URLSearchParams, res: ServerResponse): void {
     this.looks += 1;
     if (this.dropLooks) return void res.socket?.destroy();
+    if (this.wrongLooks) {
+      answerWrongly(res, this.wrongLooks);
+      return;
+    }
     const size = Number(query.get('PageSize') ?? 50);
     const page = Number(query.get('Page') ?? 0);
     const [to, sentAfter] = [query.get('To'), query.get('DateSent>')];
@@ -160,7 +185,20 @@ export class TwilioDouble {
   }
 }
 
-function refuse(res: ServerResponse, status: number, code?: number): void {
+function answerWrongly(res: ServerResponse, { text, type = 'application/json', cut }: WrongAnswer): void {
+  const length = Buffer.byteLength(text) + (cut ? 1 : 0);
+  res.writeHead(200, { 'Content-Type': type, 'Content-Length': length });
+  if (cut) res.write(text, () => res.socket?.destroy());
+  else res.end(text);
+}
+
+function refuse(
+  res: ServerResponse,
+  status: number,
+  code?: number,
+  headers: Record<string, string> = {},
+): void {
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
   if (code === undefined) {
     res.writeHead(status, { 'Content-Type': 'text/html' }).end('<h1>Not what you think</h1>');
     return;

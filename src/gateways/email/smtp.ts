@@ -81,8 +81,8 @@ export function makeSmtpGateway(settings: SmtpSettings): EmailGateway & { close(
     } catch (error) {
       return outcomeOf(error as NodemailerError, isWhole());
     }
-    // A server that says yes to a mail it has not seen has lost its place in the conversation.
-    if (!isWhole() || !/^2\d\d(?:[ -]|$)/.test(response)) throw noAnswer('EPROTOCOL');
+    // "2 bananas" is a yes to nodemailer.
+    if (!/^2\d\d(?:[ -]|$)/.test(response)) throw noAnswer('EPROTOCOL');
     return { kind: 'accepted', providerId: queueIdOf(response) ?? mail.messageId };
   }
 

@@ -233,7 +233,8 @@ function twilioClient({ accountSid, authToken, baseUrl, limits }: TwilioSettings
       const { pathname, search } = new URL(options.uri);
       const uri = baseUrl === null ? options.uri : `${baseUrl}${pathname}${search}`;
       const answer = await super.request<T>({ ...options, uri });
-      const { statusCode, body, headers } = answer;
+      const { statusCode } = answer;
+      const { body, headers } = answer as { body: unknown; headers?: Record<string, unknown> };
       if (statusCode < 200 || statusCode >= 300) throw new Refused(statusCode, body, headers ?? {});
       // The SDK takes the first list it finds in whatever came: an empty one would let an SMS be sent twice.
       if (options.method === 'get' && !isListOfMessages(body)) throw noAnswer('WRONG_ANSWER');
