@@ -69,8 +69,8 @@ export async function deliverMessages(
     underWay.add(sending);
     await sending;
     underWay.delete(sending);
-    // The ticket's next message may go, and there is room for another.
-    ctx.wake(`outbox.${channel}`);
+    // The ticket's next message may go, and there is room for others. Not at each: taking up several costs no more.
+    if (underWay.size <= width / 2) ctx.wake(`outbox.${channel}`);
   });
   return { taken: claims.length, done: Promise.all(sendings).then(() => undefined) };
 }
@@ -220,7 +220,7 @@ function nextAttempt(ctx: Context, taken: Taken, result: Result) {
       if (taken.attempt >= limits.outboxAttempts) return null;
       return { nextAttemptAt: after(backoff), outcomeKnown, counts: true, failure: result.reason };
     case 'unavailable': {
-      if (ageSeconds(taken, now) >= limits.outboxGiveUpDays * 86_400) return null;
+      if (isTooLate(taken, now)) return null;
       const silent = ctx.lanes[taken.channel].circuit.silentUntil();
       const soonest = addSeconds(now, backoffSeconds(1, ctx.chance()));
       const nextAttemptAt = iso(silent && silent > soonest ? silent : soonest);
@@ -249,8 +249,10 @@ function lastWords(taken: Taken, result: Exclude<Result, { kind: 'accepted' | 'l
   return reason;
 }
 
-function ageSeconds({ message }: Claim, now: Date): number {
-  return secondsBetween(message.createdAt, iso(now));
+/** Not by its age alone: after a long stop of Zeton itself the provider gets its chances first. */
+function isTooLate({ message }: Claim, now: Date): boolean {
+  const ageSeconds = secondsBetween(message.createdAt, iso(now));
+  return ageSeconds >= limits.outboxGiveUpDays * 86_400 && message.attempts >= limits.outboxAttempts;
 }
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {

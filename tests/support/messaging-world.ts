@@ -208,7 +208,7 @@ export class MessagingWorld {
   }
 }
 
-export async function deliverAll(
+async function deliverAll(
   ctx: Context,
   limit = 20,
   channels: readonly SendingChannel[] = SENDING_CHANNELS,

@@ -184,9 +184,9 @@ describeEachEngine('the outbox, when providers fail', (engine) => {
         const { findSent } = world.ctx.gateways.sms;
         if (trouble === noAnswer) world.ctx.gateways.sms.findSent = noAnswer;
         world.sms.plan = Array(1000).fill(trouble);
-        for (let second = 0; second < 3600; second += 20) {
+        for (let second = 0; second < 3600; second += 30) {
           await world.deliver();
-          world.ctx.clock.advance(20);
+          world.ctx.clock.advance(30);
         }
         const calls = world.sms.calls.length;
         // Asked now and then, and not in a hurry.
@@ -221,19 +221,38 @@ describeEachEngine('the outbox, when providers fail', (engine) => {
       expect(await world.message(id)).toMatchObject({ status: 'sent', failure: null });
     });
 
-    it('for days: the message fails, and its credit is given back', async () => {
+    it('for days: the message fails, and its credit is given back; but not before it was tried often', async () => {
       const { id } = await world.reply({ channel: 'email' });
       world.email.plan = Array(100).fill(down);
-      world.ctx.clock.advance(limits.outboxGiveUpDays * 86_400 - 1);
-      await world.deliver();
-      expect(await world.message(id)).toMatchObject({ status: 'queued' });
-      world.ctx.clock.advance(60);
+      const tryTimes = async (times: number) => {
+        for (let n = 0; n < times; n++) {
+          await world.deliver();
+          expect(await world.message(id)).toMatchObject({ status: 'queued' });
+          world.ctx.clock.advance(120);
+        }
+      };
+      await tryTimes(1);
+      // Zeton itself is away for the three days.
+      world.ctx.clock.advance(limits.outboxGiveUpDays * 86_400);
+      await tryTimes(limits.outboxAttempts - 2);
       await world.deliver();
       expect(await world.message(id)).toMatchObject({
         status: 'failed',
         failure: 'no connection (for 3 days)',
+        attempts: limits.outboxAttempts,
       });
       expect(await world.credits('email')).toEqual(back);
+    });
+
+    it('for a day and a half costs no message, however often it is asked', async () => {
+      const { id } = await world.reply({ channel: 'email' });
+      world.email.plan = Array(30).fill(down);
+      for (let hour = 0; hour < 30; hour++) {
+        await world.deliver();
+        world.ctx.clock.advance(3600);
+      }
+      await world.deliver();
+      expect(await world.message(id)).toMatchObject({ status: 'sent' });
     });
 
     it('is left in peace, then asked by one message; the other channel goes on meanwhile', async () => {
@@ -279,9 +298,9 @@ describeEachEngine('the outbox, when providers fail', (engine) => {
         await world.deliver();
         world.ctx.clock.advance(2);
       }
-      for (let second = 2; second < limits.circuitAlarmMinutes * 60; second++) {
+      for (let second = 2; second < limits.circuitAlarmMinutes * 60; second += 10) {
         await world.deliver();
-        world.ctx.clock.advance(1);
+        world.ctx.clock.advance(10);
       }
       expect(errors()).toEqual([]);
       for (let minute = 0; minute < 30; minute++) {
@@ -339,7 +358,7 @@ describeEachEngine('the outbox, when providers fail', (engine) => {
       expect(world.email.calls).toHaveLength(width);
       slow.end();
       await round.done;
-      expect(woken).toEqual(Array(width).fill('outbox.email'));
+      expect(new Set(woken)).toEqual(new Set(['outbox.email']));
       expect(await world.deliver()).toBe(3);
     });
 
