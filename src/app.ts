@@ -7,7 +7,12 @@ import { apiRouter } from './api';
 import { type Config, ConfigError } from './config';
 import { consoleRouter, pageHost } from './console';
 import { mayDo } from './domain/access';
-import { hasSandboxMessage, recordSandboxMessage } from './domain/messages';
+import {
+  hasSandboxMessage,
+  recordSandboxMessage,
+  SENDING_CHANNELS,
+  type SendingChannel,
+} from './domain/messages';
 import { assertSecretsOpen, syncEnvironmentStore } from './domain/stores';
 import { makeSandboxEmail, makeSmtpGateway } from './gateways/email';
 import { makeSandboxSms, makeTwilioGateway } from './gateways/sms';
@@ -17,8 +22,10 @@ import {
   failedDeliveries,
   inboxDelaySeconds,
   ledgerEntries,
+  outboxAgeSeconds,
   outboxMessages,
   pendingDeliveries,
+  uncertainMessages,
 } from './metrics.query';
 import { systemActor } from './platform/actor';
 import { type Clock, iso, systemClock } from './platform/clock';
@@ -38,12 +45,15 @@ import { makePages } from './ui/routes';
 import { authenticateToken, bearerTokenOf } from './usecases/authenticate-token';
 import { type Context, type Gateways, momentOf } from './usecases/context';
 import { makeBootstrapOwner, makeSetupLink } from './usecases/first-owner';
+import { makeLanes } from './usecases/lanes';
 
 /** What tests and simulations bring themselves. A database that was brought is not closed here. */
 export interface Overrides {
   db?: Knex;
   clock?: Clock;
   ids?: Ids;
+  /** Instead of Math.random: where in its range a wait lies. */
+  chance?: () => number;
   /** Is given the default transports, to wrap or replace them. */
   gateways?: (defaults: Gateways) => Gateways;
   log?: Log;
@@ -82,7 +92,11 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     vault: makeVault(config.secretKey),
     publicUrl: config.publicUrl ?? `http://localhost:${config.port}`,
     gateways: (overrides.gateways ?? ((defaults) => defaults))(transports.gateways),
-    wake: (work) => workers.find((worker) => worker.name === work)?.wake(),
+    chance: overrides.chance ?? Math.random,
+    lanes: makeLanes(),
+    wake(work) {
+      for (const { name, wake } of workers) if (name === work || name.startsWith(`${work}.`)) wake();
+    },
   };
 
   const loops = jobs.map(({ name, every, run }) => {
@@ -113,7 +127,9 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     async runJob(name) {
       const job = jobs.find((known) => known.name === name);
       assert(job, `there is a job ${name}`);
-      return job.run(ctx);
+      const handled = await job.run(ctx);
+      await Promise.all(job.underWay?.(ctx) ?? []);
+      return handled;
     },
     start() {
       metrics.addProcessMetrics();
@@ -126,6 +142,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     async close() {
       for (const { schedule } of loops) await schedule?.stop();
       await Promise.all(workers.map((worker) => worker.stop()));
+      await Promise.all(jobs.flatMap((job) => [...(job.underWay?.(ctx) ?? [])]));
       transports.close();
       if (!overrides.db) await db.destroy();
     },
@@ -180,6 +197,24 @@ function httpApp(
     inboxDelaySeconds(ctx.db, iso(ctx.clock.now())),
   );
   metrics.gauge('zeton_outbox_pending', 'Messages that wait to be sent', () => outboxMessages(ctx.db));
+  const byChannel = (name: string, help: string, read: (channel: SendingChannel) => Promise<number>) =>
+    metrics.gaugeBy(name, help, { name: 'channel', values: SENDING_CHANNELS }, read);
+  byChannel('zeton_outbox_age_seconds', 'How long the oldest of them has waited', (channel) =>
+    outboxAgeSeconds(ctx.db, channel, iso(ctx.clock.now())),
+  );
+  byChannel('zeton_outbox_under_way', 'Messages that this process is sending now', (channel) =>
+    Promise.resolve(ctx.lanes[channel].underWay.size),
+  );
+  byChannel(
+    'zeton_outbox_circuit_open',
+    '1: the provider does not answer this process, and is left in peace; 0: it does',
+    (channel) => Promise.resolve(ctx.lanes[channel].circuit.silentUntil() ? 1 : 0),
+  );
+  metrics.gauge(
+    'zeton_messages_uncertain',
+    'Messages of which a person has to say whether they were sent',
+    () => uncertainMessages(ctx.db),
+  );
   metrics.gauge('zeton_ledger_entries', 'Entries of the credit ledger', () => ledgerEntries(ctx.db));
 
   const http = express();

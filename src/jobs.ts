@@ -1,3 +1,4 @@
+import type { SendingChannel } from './domain/messages';
 import { limits } from './platform/limits';
 import { advanceVideoSessions } from './usecases/advance-video-sessions';
 import type { Context } from './usecases/context';
@@ -14,18 +15,29 @@ import { warnOfExpiry } from './usecases/warn-of-expiry';
  * left, should it die in it, the next slot does: so a job works off all that is due by then, not what is due since.
  */
 export interface Job {
-  name: 'inbox' | 'outbox' | 'video' | 'credits.expire' | 'credits.warn' | 'credits.low' | 'sign-ins.forget';
+  name:
+    | 'inbox'
+    | 'outbox.email'
+    | 'outbox.sms'
+    | 'video'
+    | 'credits.expire'
+    | 'credits.warn'
+    | 'credits.low'
+    | 'sign-ins.forget';
   /** Poll: looks again that long after it found nothing, or when it is woken. Cron: at those times, in UTC. */
   every: { pollMs: number } | { cron: string };
   /** One batch; says how many it handled. */
   run(ctx: Context): Promise<number>;
+  /** What run() has begun and does not wait for; it has ended before the database is let go of. */
+  underWay?(ctx: Context): Iterable<Promise<void>>;
 }
 
 const batch = { limit: limits.workerBatch };
 
 export const jobs: readonly Job[] = [
   { name: 'inbox', every: { pollMs: limits.workerPollMs }, run: (ctx) => processDeliveries(ctx, batch) },
-  { name: 'outbox', every: { pollMs: limits.workerPollMs }, run: (ctx) => deliverMessages(ctx, batch) },
+  outbox('email'),
+  outbox('sms'),
   {
     name: 'video',
     every: { pollMs: limits.videoTickSeconds * 1000 },
@@ -37,5 +49,15 @@ export const jobs: readonly Job[] = [
   { name: 'credits.low', every: { cron: '* * * * *' }, run: tellLowBalances },
   { name: 'sign-ins.forget', every: { cron: '17 * * * *' }, run: forgetOldSignIns },
 ];
+
+/** A job for each channel: what hangs in one holds up no other. */
+function outbox(channel: SendingChannel): Job {
+  return {
+    name: `outbox.${channel}`,
+    every: { pollMs: limits.workerPollMs },
+    run: async (ctx) => (await deliverMessages(ctx, { channel, ...batch })).taken,
+    underWay: (ctx) => ctx.lanes[channel].underWay,
+  };
+}
 
 export type JobName = Job['name'];

@@ -23,6 +23,22 @@ export function outboxMessages(db: Db): Promise<number> {
   return countOf(db, 'outbox', {});
 }
 
+/** Of one channel; by the index that finds what is due, whose rows are few. */
+export async function outboxAgeSeconds(db: Db, channel: string, now: string): Promise<number> {
+  const oldest = (await db('outbox')
+    .join('messages', 'messages.id', 'outbox.message_id')
+    .where({ 'outbox.channel': channel })
+    .min({ at: 'messages.created_at' })
+    .first()) as { at: string | null } | undefined;
+  return oldest?.at ? secondsBetween(oldest.at, now) : 0;
+}
+
+export async function uncertainMessages(db: Db): Promise<number> {
+  // In words, not as a parameter: only then SQLite knows that the partial index holds them all.
+  const [row] = (await db('messages').whereRaw("status = 'uncertain'").count({ n: '*' })) as { n: unknown }[];
+  return Number(row?.n ?? 0);
+}
+
 /** Each customer's entries are numbered without gaps, so the last numbers are the counts. */
 export async function ledgerEntries(db: Db): Promise<number> {
   const [row] = (await db('credit_balances').sum({ n: 'entry_seq' })) as { n: unknown }[];

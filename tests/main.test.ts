@@ -335,7 +335,7 @@ describe('npm run zeton -- doctor, on what is broken', () => {
     ['a wrong variable', { PORT: 'many' }, /^FAIL {2}configuration .*PORT/m],
     ['no key for PostgreSQL', { DATABASE_URL: 'postgres://127.0.0.1:9/zeton' }, /^FAIL .*SECRET_KEY/m],
   ])('says so of %s, without a stack trace, and makes nothing', async (_name, env, line) => {
-    const program = runProgram('src/cli.ts', env, ['doctor'], folder);
+    const program = runProgram('src/cli.ts', env, ['doctor'], { cwd: folder });
     expect(await program.ended).toBe(1);
     expect(program.stdout()).toMatch(line);
     expect(program.stdout() + program.stderr()).not.toMatch(/ {4}at /);
@@ -343,7 +343,7 @@ describe('npm run zeton -- doctor, on what is broken', () => {
   });
 
   it('takes no other words', async () => {
-    const program = runProgram('src/cli.ts', {}, ['doctor', '--quick'], folder);
+    const program = runProgram('src/cli.ts', {}, ['doctor', '--quick'], { cwd: folder });
     expect(await program.ended).toBe(2);
   });
 });

@@ -381,6 +381,11 @@ function MessageState({
           {t('ticket_thread.trying_again', { reason: failure })}
         </p>
       ) : null}
+      {status === 'sending' && failure !== null ? (
+        <p class="z-msg-why" safe>
+          {t('ticket_thread.finding_out', { reason: failure })}
+        </p>
+      ) : null}
       {status === 'uncertain' ? <Uncertain page={page} ticket={ticket} message={message} /> : null}
     </div>
   );
@@ -400,7 +405,7 @@ function Uncertain({
   return (
     <>
       <p class="z-msg-why" safe>
-        {t('ticket_thread.uncertain_words')}
+        {t('ticket_thread.uncertain_words', { reason: message.failure ?? '' })}
       </p>
       {mayAct(page.staff.role, 'agent') ? (
         <PostForm page={page} action={action} class="z-buttons" attrs={partAttrs(action, `#m-${message.id}`)}>

@@ -68,9 +68,21 @@ export const limits = {
   unknownOutcomeWaitSeconds: 15,
   inboxAttempts: 8,
   outboxAttempts: 8,
-  /** First wait after a failed attempt; doubled each time, up to the cap. */
+  /** A provider that takes nothing costs a message no attempt; an answer that comes after days helps nobody any more. */
+  outboxGiveUpDays: 3,
+  /** First wait after a failed attempt; doubled each time, up to the cap. Up to half of each is left to chance. */
   backoffFirstSeconds: 2,
   backoffCapSeconds: 3_600,
+  /** So many calls in a row without a proper answer are no accident any more: the provider is left in peace. */
+  circuitOpensAfter: 5,
+  /** Then one message at a time asks whether it is back: after this, doubled each time, up to the cap. */
+  circuitProbeFirstSeconds: 10,
+  /** So long at most does everything wait that could go out again. */
+  circuitProbeCapSeconds: 120,
+  /** A restart or a short outage heals by itself; after this somebody should look. */
+  circuitAlarmMinutes: 10,
+  /** "Retry-After" is obeyed up to this; a wrong one must not silence a channel for a day. */
+  retryAfterCapSeconds: 900,
   shutdownMs: 10_000,
   /** WooCommerce waits 60 s for an answer, so a body that takes longer has nobody behind it; it also ends slow attacks. */
   requestMs: 60_000,
@@ -84,6 +96,9 @@ export const limits = {
   /** Exact enough to find tokens that nobody uses; a write for every request would be the dearest part of it. */
   tokenLastUsedSeconds: 60,
 
+  /** Messages on their way to one provider at once, for each process; the others wait in the outbox, where all can take them. */
+  emailsAtOnce: 10,
+  smsAtOnce: 20,
   /** To one mail server at once: most allow 10 and more from one address, and 5 empty a batch in a second or two. */
   smtpConnections: 5,
   smtpConnectMs: 8_000,
@@ -164,7 +179,25 @@ export const limits = {
   followUpFreeDays: 14,
 } as const;
 
-/** Seconds to wait before attempt `attempt + 1`. */
-export function backoffSeconds(attempt: number): number {
-  return Math.min(limits.backoffFirstSeconds * 2 ** Math.max(0, attempt - 1), limits.backoffCapSeconds);
+/**
+ * Seconds to wait before attempt `attempt + 1`: between half of the step and all of it, so that what failed together
+ * does not come back together.
+ * Shape: attempt from 1, chance in 0..1 → seconds
+ */
+export function backoffSeconds(attempt: number, chance: number): number {
+  return withChance(stepSeconds(attempt, limits.backoffFirstSeconds, limits.backoffCapSeconds), chance);
+}
+
+/** The same, before a provider that did not answer is asked again. */
+export function probeWaitSeconds(failedProbes: number, chance: number): number {
+  const { circuitProbeFirstSeconds, circuitProbeCapSeconds } = limits;
+  return withChance(stepSeconds(failedProbes + 1, circuitProbeFirstSeconds, circuitProbeCapSeconds), chance);
+}
+
+function stepSeconds(attempt: number, first: number, cap: number): number {
+  return Math.min(first * 2 ** Math.max(0, attempt - 1), cap);
+}
+
+function withChance(seconds: number, chance: number): number {
+  return (seconds * (1 + chance)) / 2;
 }

@@ -9,6 +9,13 @@ export interface Metrics {
   counter<L extends string>(name: string, help: string, labels: L[]): Counter<L>;
   /** Read when somebody asks, never kept up to date in between. */
   gauge(name: string, help: string, read: () => Promise<number>): void;
+  /** One number for each value of a label. */
+  gaugeBy<V extends string>(
+    name: string,
+    help: string,
+    label: { name: string; values: readonly V[] },
+    read: (value: V) => Promise<number>,
+  ): void;
   /** Memory, processor time, event loop; leaves observers behind, so once for each process. */
   addProcessMetrics(): void;
   text(): Promise<{ contentType: string; body: string }>;
@@ -40,6 +47,19 @@ export function makeMetrics(): Metrics {
         async collect() {
           // Without the database the numbers of this process are still worth having.
           gauge.set(await read().catch(() => Number.NaN));
+        },
+      });
+    },
+    gaugeBy(name, help, label, read) {
+      const gauge: Gauge = new Gauge({
+        name,
+        help,
+        labelNames: [label.name],
+        registers: [registry],
+        async collect() {
+          for (const value of label.values) {
+            gauge.set({ [label.name]: value }, await read(value).catch(() => Number.NaN));
+          }
         },
       });
     },

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import type { SendingChannel } from '../domain/messages';
 import type { EmailGateway } from '../gateways/email/gateway';
 import type { SmsGateway } from '../gateways/sms/gateway';
 import type { WooCommerceGateway } from '../gateways/woocommerce/gateway';
@@ -8,6 +9,7 @@ import type { Ids } from '../platform/ids';
 import type { Log } from '../platform/log';
 import type { Moment } from '../platform/moment';
 import type { Vault } from '../platform/secrets';
+import type { Lanes } from './lanes';
 
 /** What buildApp() puts together and every use case takes first. */
 export interface Context {
@@ -19,8 +21,12 @@ export interface Context {
   /** Base of every link, without a final slash. */
   publicUrl: string;
   gateways: Gateways;
-  /** Tells this process's worker that there is work; others find it by polling. */
-  wake(work: 'inbox' | 'outbox'): void;
+  /** 0..1: what waits are spread by; injected so that tests own chance. */
+  chance(): number;
+  /** What this process is sending now, and whether the providers answer. Nothing in it is needed by another process. */
+  lanes: Lanes;
+  /** Tells this process's worker that there is work; others find it by polling. `outbox`: of every channel. */
+  wake(work: 'inbox' | 'outbox' | `outbox.${SendingChannel}`): void;
 }
 
 export interface Gateways {

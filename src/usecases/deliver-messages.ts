@@ -4,14 +4,13 @@ import {
   giveUpAsUncertain,
   postpone,
   providerIdsTaken,
-  SENDING_CHANNELS,
   type SendingChannel,
 } from '../domain/messages';
 import { recordTicketEvent } from '../domain/tickets';
 import type { EmailOutcome } from '../gateways/email/gateway';
 import type { SmsOutcome } from '../gateways/sms/gateway';
 import { systemActor } from '../platform/actor';
-import { addSeconds, iso } from '../platform/clock';
+import { addSeconds, iso, secondsBetween } from '../platform/clock';
 import { withTransaction } from '../platform/db';
 import { backoffSeconds, limits } from '../platform/limits';
 import { assert } from '../platform/refusal';
@@ -28,68 +27,112 @@ type Attempt =
   /** Nobody knows now; asking again later may tell. */
   | { kind: 'unknown'; reason: string }
   /** Nobody knows, and nobody can be asked. */
-  | { kind: 'uncertain'; reason: string };
+  | { kind: 'uncertain'; reason: string }
+  /** The provider was not called: there was not enough left of the lease. */
+  | { kind: 'late' };
+
+/** What an attempt came to. `inDoubt`: by this attempt or an earlier one it may have been sent. */
+type Result = Attempt & { inDoubt: boolean };
 
 /**
- * Send what waits in the outbox: the worker's one step. Any number of processes may do it at the same time.
+ * Take up what waits in the outbox of one channel: the worker's one step. Any number of processes may do it at once.
  * claim (commit) → provider → capture, release, or try again (commit); no network inside a transaction.
- * Shape:   { limit } → how many messages were taken up
- * Units:   limit counts messages of each channel
+ * Does not wait for the provider: a slow message keeps its place in the lane, and no other message waits for it.
+ * Shape:   { channel, limit } → how many were taken up, and when all of them have come to something
+ * Units:   limit counts messages
  * Writes:  outbox, messages, ticket_events, the credit tables
  * Repeat:  each message is claimed by one worker; a crash at any point is taken up when the lease is over
  * Source:  DESIGN §2.5-6, §7
  */
-export async function deliverMessages(ctx: Context, { limit }: { limit: number }): Promise<number> {
-  const taken = await Promise.all(SENDING_CHANNELS.map((channel) => deliverChannel(ctx, channel, limit)));
-  return taken.reduce((sum, count) => sum + count, 0);
-}
-
-/** All claimed messages at once: they are of different tickets, since each ticket's wait for the one before. */
-async function deliverChannel(ctx: Context, channel: SendingChannel, limit: number): Promise<number> {
-  const owner = ctx.ids.next();
+export async function deliverMessages(
+  ctx: Context,
+  { channel, limit }: { channel: SendingChannel; limit: number },
+): Promise<{ taken: number; done: Promise<void> }> {
+  const { width, circuit, underWay } = ctx.lanes[channel];
   const now = ctx.clock.now();
-  const leaseUntil = iso(addSeconds(now, limits.leaseSeconds));
+  const wanted = Math.min(limit, width - underWay.size);
+  const room = circuit.room(now, { wanted, underWay: underWay.size });
+  if (room <= 0) return { taken: 0, done: Promise.resolve() };
+  const owner = ctx.ids.next();
+  const leaseUntil = addSeconds(now, limits.leaseSeconds);
   const claims = await withTransaction(ctx.db, (trx) =>
-    claimRows(trx, { channel, owner, now: iso(now), leaseUntil, limit }),
+    claimRows(trx, { channel, owner, now: iso(now), leaseUntil: iso(leaseUntil), limit: room }),
   );
-  if (claims.length === 0) return 0;
+  if (claims.length === 0) return { taken: 0, done: Promise.resolve() };
   const stores = await storesOfTickets(
     ctx.db,
     claims.map((claim) => claim.message.ticketId),
   );
-  await Promise.all(
-    claims.map(async (claim) => {
-      const store = stores.get(claim.message.ticketId);
-      assert(store, 'every ticket has a store');
-      try {
-        await conclude(ctx, owner, claim, await attempt(ctx, claim, store));
-      } catch (error) {
-        // The row stays as an attempt with an unknown outcome, and is taken up again when its lease is over.
-        ctx.log.warn({ err: error, message_id: claim.message.id }, 'outcome of a message was not kept');
-      }
-    }),
-  );
-  return claims.length;
+  // Of different tickets, since each ticket's message waits for the one before: in any order, at once.
+  const sendings = claims.map(async (claim) => {
+    const sending = deliver(ctx, { ...claim, owner, leaseUntil }, stores.get(claim.message.ticketId));
+    underWay.add(sending);
+    await sending;
+    underWay.delete(sending);
+    // The ticket's next message may go, and there is room for others. Not at each: taking up several costs no more.
+    if (underWay.size <= width / 2) ctx.wake(`outbox.${channel}`);
+  });
+  return { taken: claims.length, done: Promise.all(sendings).then(() => undefined) };
 }
 
-async function attempt(ctx: Context, claim: Claim, store: StoreOfTicket): Promise<Attempt> {
-  if (claim.unknownSince !== null) {
-    const known = claim.channel === 'sms' ? await lookUp(ctx, claim, claim.unknownSince) : null;
-    if (known) return known;
-    if (claim.attempt > limits.outboxAttempts) {
-      // An SMS was looked for and not found; a mail that ends its worker every time cannot be asked for.
-      return claim.channel === 'sms'
-        ? { kind: 'temporary', reason: 'given up' }
-        : { kind: 'uncertain', reason: 'every attempt was cut off' };
-    }
-  }
+interface Taken extends Claim {
+  owner: string;
+  leaseUntil: Date;
+}
+
+/** Never throws: one message's trouble is no other's. */
+async function deliver(ctx: Context, taken: Taken, store: StoreOfTicket | undefined): Promise<void> {
   try {
-    return await within(CALL_TIMEOUT_MS, send(ctx, claim, store));
+    assert(store, 'every ticket has a store');
+    const result = await attempt(ctx, taken, store);
+    tellCircuit(ctx, taken.channel, result);
+    await conclude(ctx, taken, result);
+  } catch (error) {
+    // The row stays as an attempt with an unknown outcome, and is taken up again when its lease is over.
+    ctx.log.warn({ err: error, message_id: taken.message.id }, 'outcome of a message was not kept');
+  }
+}
+
+function tellCircuit(ctx: Context, channel: SendingChannel, result: Result): void {
+  const { circuit } = ctx.lanes[channel];
+  if (result.kind === 'late' || result.kind === 'uncertain') return;
+  if (result.kind !== 'unavailable' && result.kind !== 'unknown') {
+    if (circuit.answered() === 'closed') ctx.log.info({ channel }, 'the provider answers again');
+    return;
+  }
+  const { reason } = result;
+  const retryAfterSeconds = 'retryAfterSeconds' in result ? result.retryAfterSeconds : undefined;
+  const news = circuit.failed(ctx.clock.now(), ctx.chance(), retryAfterSeconds);
+  if (news === 'opened') ctx.log.warn({ channel, reason }, 'the provider is left in peace for a while');
+  if (news === 'open for long') {
+    ctx.log.error(
+      { channel, reason },
+      'nothing can be sent on this channel: see to the provider or its settings',
+    );
+  }
+}
+
+async function attempt(ctx: Context, taken: Taken, store: StoreOfTicket): Promise<Result> {
+  const { channel, unknownSince } = taken;
+  let inDoubt = unknownSince !== null;
+  if (channel === 'sms' && unknownSince !== null) {
+    const known = await lookUp(ctx, taken, unknownSince);
+    if (known) return { ...known, inDoubt: true };
+    inDoubt = false;
+  }
+  if (taken.attempt > limits.outboxAttempts) {
+    // A mail that ended its worker every time cannot be asked for; an SMS was looked for, and is not there.
+    return { kind: 'temporary', reason: 'every attempt was cut off', inDoubt };
+  }
+  if (addSeconds(ctx.clock.now(), CALL_TIMEOUT_MS / 1000) > taken.leaseUntil)
+    return { kind: 'late', inDoubt };
+  try {
+    return { ...(await within(CALL_TIMEOUT_MS, send(ctx, taken, store))), inDoubt };
   } catch (error) {
     const reason = `no answer from the provider (${nameOf(error)})`;
     // A mail is simply sent again: it carries the same Message-ID. An SMS would arrive, and be paid, twice.
-    if (claim.channel === 'email') return { kind: 'temporary', reason };
-    return ctx.gateways.sms.findSent ? { kind: 'unknown', reason } : { kind: 'uncertain', reason };
+    const canBeAsked = channel === 'email' || ctx.gateways.sms.findSent !== undefined;
+    return { kind: canBeAsked ? 'unknown' : 'uncertain', reason, inDoubt: true };
   }
 }
 
@@ -127,52 +170,89 @@ async function lookUp(ctx: Context, { message }: Claim, since: string): Promise<
     if (more.length > 0) return { kind: 'uncertain', reason: 'the provider has several such messages' };
     return found === undefined ? null : { kind: 'accepted', providerId: found };
   } catch (error) {
-    return { kind: 'unknown', reason: `no answer to the look-up (${nameOf(error)})` };
+    // It was not called to send, so this is none of the message's attempts.
+    return { kind: 'unavailable', reason: `no answer to the look-up (${nameOf(error)})` };
   }
 }
 
-/** After the last attempt an unknown outcome is asked for once more, so that only what cannot be told is uncertain. */
-async function conclude(ctx: Context, owner: string, claim: Claim, outcome: Attempt): Promise<void> {
-  const messageId = claim.message.id;
-  const again = outcome.kind === 'unknown' ? limits.outboxAttempts : limits.outboxAttempts - 1;
+/** Sent, given back, tried again, or left to a person: credits are given back only for what certainly was not sent. */
+async function conclude(ctx: Context, taken: Taken, result: Result): Promise<void> {
+  const { owner } = taken;
+  const messageId = taken.message.id;
   const moment = momentOf(ctx, systemActor);
+  const again = result.kind === 'accepted' ? null : nextAttempt(ctx, taken, result);
   await withTransaction(ctx.db, async (trx) => {
-    switch (outcome.kind) {
-      case 'accepted':
-        // True whoever holds the lease by now.
-        await settleMessageIn(trx, moment, { messageId, outcome: 'sent', providerId: outcome.providerId });
-        return;
-      case 'rejected':
-        await settleMessageIn(trx, moment, { messageId, outcome: 'failed', reason: outcome.reason, owner });
-        return;
-      case 'temporary':
-      case 'unknown':
-        if (claim.attempt <= again) {
-          const outcomeKnown = outcome.kind === 'temporary';
-          const wait = outcomeKnown ? 0 : limits.unknownOutcomeWaitSeconds;
-          const nextAttemptAt = iso(
-            addSeconds(ctx.clock.now(), Math.max(wait, backoffSeconds(claim.attempt))),
-          );
-          await postpone(trx, { messageId, owner, nextAttemptAt, outcomeKnown, failure: outcome.reason });
-          return;
-        }
-        if (outcome.kind === 'temporary') {
-          const reason = `${outcome.reason} (after ${claim.attempt} attempts)`;
-          await settleMessageIn(trx, moment, { messageId, outcome: 'failed', reason, owner });
-          return;
-        }
-        break;
-      case 'uncertain':
-        break;
+    if (result.kind === 'accepted') {
+      // True whoever holds the lease by now.
+      const { providerId } = result;
+      await settleMessageIn(trx, moment, { messageId, outcome: 'sent', providerId });
+      return;
     }
-    const left = await giveUpAsUncertain(trx, { messageId, owner, failure: outcome.reason });
-    if (!left) return;
+    if (again) {
+      await postpone(trx, { messageId, owner, ...again });
+      return;
+    }
+    assert(result.kind !== 'late', 'a late one is tried again');
+    const reason = lastWords(taken, result);
+    if (!result.inDoubt) {
+      await settleMessageIn(trx, moment, { messageId, outcome: 'failed', reason, owner });
+      return;
+    }
+    if (!(await giveUpAsUncertain(trx, { messageId, owner, failure: reason }))) return;
     await recordTicketEvent(trx, moment, {
-      ticketId: claim.message.ticketId,
+      ticketId: taken.message.ticketId,
       type: 'message.uncertain',
-      facts: { message_id: messageId, channel: claim.channel, reason: outcome.reason },
+      facts: { message_id: messageId, channel: taken.channel, reason },
     });
   });
+}
+
+/** When and how it is tried again; null: it is not. */
+function nextAttempt(ctx: Context, taken: Taken, result: Result) {
+  const now = ctx.clock.now();
+  const outcomeKnown = !result.inDoubt;
+  const backoff = backoffSeconds(taken.attempt, ctx.chance());
+  const after = (seconds: number) => iso(addSeconds(now, seconds));
+  switch (result.kind) {
+    case 'late':
+      return { nextAttemptAt: iso(now), outcomeKnown, counts: false, failure: taken.message.failure };
+    case 'temporary':
+      if (taken.attempt >= limits.outboxAttempts) return null;
+      return { nextAttemptAt: after(backoff), outcomeKnown, counts: true, failure: result.reason };
+    case 'unavailable': {
+      if (isTooLate(taken, now)) return null;
+      const silent = ctx.lanes[taken.channel].circuit.silentUntil();
+      const soonest = addSeconds(now, backoffSeconds(1, ctx.chance()));
+      const nextAttemptAt = iso(silent && silent > soonest ? silent : soonest);
+      return { nextAttemptAt, outcomeKnown, counts: false, failure: result.reason };
+    }
+    case 'unknown': {
+      // After its last attempt an SMS is looked for once more.
+      const looks = taken.channel === 'sms' ? 1 : 0;
+      if (taken.attempt >= limits.outboxAttempts + looks) return null;
+      const wait = Math.max(limits.unknownOutcomeWaitSeconds, backoff);
+      return { nextAttemptAt: after(wait), outcomeKnown, counts: true, failure: result.reason };
+    }
+    default:
+      return null;
+  }
+}
+
+function lastWords(taken: Taken, result: Exclude<Result, { kind: 'accepted' | 'late' }>): string {
+  const { kind, reason } = result;
+  if (kind === 'temporary' || kind === 'unknown') {
+    return `${reason} (after ${Math.min(taken.attempt, limits.outboxAttempts)} attempts)`;
+  }
+  if (kind === 'unavailable') return `${reason} (for ${limits.outboxGiveUpDays} days)`;
+  // It was refused, but an attempt before that was never answered.
+  if (kind === 'rejected' && result.inDoubt) return `${reason}; an earlier attempt was not answered`;
+  return reason;
+}
+
+/** Not by its age alone: after a long stop of Zeton itself the provider gets its chances first. */
+function isTooLate({ message }: Claim, now: Date): boolean {
+  const ageSeconds = secondsBetween(message.createdAt, iso(now));
+  return ageSeconds >= limits.outboxGiveUpDays * 86_400 && message.attempts >= limits.outboxAttempts;
 }
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {

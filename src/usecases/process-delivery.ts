@@ -101,7 +101,7 @@ async function afterError(ctx: Context, owner: string, delivery: Delivery, error
     return;
   }
   ctx.log.warn({ err: error, delivery_id: id, attempts }, 'delivery will be tried again');
-  const nextAttemptAt = iso(addSeconds(ctx.clock.now(), backoffSeconds(attempts)));
+  const nextAttemptAt = iso(addSeconds(ctx.clock.now(), backoffSeconds(attempts, ctx.chance())));
   await postponeDelivery(ctx.db, { id, owner, nextAttemptAt, reason });
 }
 

@@ -1,3 +1,4 @@
+import request from 'supertest';
 import { adjust, balanceOf, verifyLedger } from '../../src/domain/credits';
 import { findMessage } from '../../src/domain/messages';
 import { findStoreBySlug } from '../../src/domain/stores';
@@ -6,10 +7,10 @@ import type { Actor } from '../../src/platform/actor';
 import { withTransaction } from '../../src/platform/db';
 import { momentOf } from '../../src/usecases/context';
 import { replyToTicket } from '../../src/usecases/reply-to-ticket';
-import { makeTestApp, type TestApp } from '../support/app';
+import { makeTestApp, type TestApp, TOKEN } from '../support/app';
 import { describeEachEngine } from '../support/databases';
-import { SmtpPeer } from '../support/smtp-peer';
-import { ACCOUNT_SID, AUTH_TOKEN, TwilioDouble } from '../support/twilio-double';
+import { SmtpPeer, type SmtpPlan } from '../support/smtp-peer';
+import { ACCOUNT_SID, AUTH_TOKEN, TwilioDouble, type TwilioPlan } from '../support/twilio-double';
 
 const bob: Actor = { kind: 'staff', id: 'bob', name: 'Bob' };
 const SMTP_PASSWORD = 'smtp password of the tests';
@@ -154,6 +155,126 @@ describeEachEngine('a reply by the real transports', (engine) => {
     },
   );
 
+  it('is repeated under its Message-ID, and charged once, when the mail server took it and the line broke', async () => {
+    smtp.plan.push('keep, then drop');
+    const { id } = await reply('email');
+    await app.drain();
+    expect(await credits('email')).toEqual({ available: 1, held: 1, used: 0 });
+    app.clock.advance(3600);
+    await app.drain();
+    const messageId = `<${id}@help.example.com>`;
+    expect(smtp.received.map((mail) => mail.messageId)).toEqual([messageId, messageId]);
+    expect(await credits('email')).toEqual({ available: 1, held: 0, used: 1 });
+  });
+
+  it('is left to a person, with the reason, when the mail server may have it and then refuses it', async () => {
+    smtp.plan.push('keep, then drop', { code: 550, words: '5.7.1 <alice@example.com> twice' });
+    const { id } = await reply('email');
+    await app.drain();
+    app.clock.advance(3600);
+    await app.drain();
+    const shown = await request(app.http)
+      .get(`/api/v1/messages/${id}`)
+      .set('Authorization', `Bearer ${TOKEN}`);
+    expect(shown.body).toMatchObject({
+      status: 'uncertain',
+      failure:
+        'the mail server refused it by its rules (sender, content or reputation) (550 5.7.1); ' +
+        'an earlier attempt was not answered',
+      attempts: 2,
+      charge: { meter: 'email', quantity: 1 },
+      given_back: null,
+    });
+    expect(await credits('email')).toEqual({ available: 1, held: 1, used: 0 });
+    expect(await metric('zeton_messages_uncertain')).toBe(1);
+  });
+
+  it('goes out once, in its order, after both providers were down for an hour', async () => {
+    const calls: TwilioPlan[] = [
+      'drop',
+      { status: 503, code: 20503 },
+      { text: '<h1>Sorry</h1>', type: 'text/html' },
+    ];
+    twilio.plan.push(...Array.from({ length: 999 }, (_, n) => calls[n % 3] as TwilioPlan));
+    twilio.wrongLooks = { text: '<h1>Sorry</h1>', type: 'text/html' };
+    const words: SmtpPlan[] = [
+      { code: 421, words: '4.3.2 closing', at: 'greeting' },
+      'drop before data',
+      { code: 421, words: '4.3.2 closing' },
+    ];
+    smtp.plan.push(...Array.from({ length: 999 }, (_, n) => words[n % 3] as SmtpPlan));
+    const [sms, mails] = [
+      [await reply('sms'), await reply('sms')],
+      [await reply('email'), await reply('email')],
+    ];
+    for (let minute = 0; minute < 60; minute += 2) {
+      await app.drain();
+      app.clock.advance(120);
+    }
+    expect([twilio.messages.length, smtp.received.length]).toEqual([0, 0]);
+    for (const channel of ['sms', 'email'] as const) {
+      expect(await credits(channel)).toEqual({ available: 0, held: 2, used: 0 });
+      expect(await metric(`zeton_outbox_age_seconds{channel="${channel}"}`)).toBe(3600);
+      expect(await metric(`zeton_outbox_circuit_open{channel="${channel}"}`)).toBe(1);
+      expect(await metric(`zeton_outbox_under_way{channel="${channel}"}`)).toBe(0);
+    }
+    twilio.plan.length = 0;
+    twilio.wrongLooks = null;
+    smtp.plan.length = 0;
+    for (let minute = 0; minute < 10; minute++) {
+      await app.drain();
+      app.clock.advance(60);
+    }
+    expect(smtp.received.map((mail) => mail.headers.get('x-zeton-message'))).toEqual(
+      mails.map(({ id }) => id),
+    );
+    const sids = await Promise.all(sms.map(async ({ id }) => (await findMessage(app.db, id))?.providerId));
+    expect(sids).toEqual(twilio.messages.map(({ sid }) => sid));
+    expect(sids).toHaveLength(2);
+    for (const channel of ['sms', 'email'] as const) {
+      expect(await credits(channel)).toEqual({ available: 0, held: 0, used: 2 });
+      expect(await metric(`zeton_outbox_age_seconds{channel="${channel}"}`)).toBe(0);
+      expect(await metric(`zeton_outbox_circuit_open{channel="${channel}"}`)).toBe(0);
+    }
+  });
+
+  it('waits as long as Twilio says, while mail goes out', async () => {
+    twilio.plan.push({ status: 429, code: 20429, headers: { 'Retry-After': '300' } });
+    const { id } = await reply('sms');
+    await app.drain();
+    app.clock.advance(299);
+    await reply('email');
+    await app.drain();
+    expect([twilio.requests.length, smtp.received.length]).toEqual([1, 1]);
+    expect(await findMessage(app.db, id)).toMatchObject({
+      status: 'queued',
+      failure: 'Twilio takes no more requests at the moment (20429)',
+    });
+    app.clock.advance(1);
+    await app.drain();
+    expect(await findMessage(app.db, id)).toMatchObject({ status: 'sent' });
+  });
+
+  it('of one channel is sent by the running jobs while the other provider says nothing', async () => {
+    twilio.plan.push('keep, then never answer');
+    await reply('sms');
+    app.start();
+    await until(() => twilio.requests.length === 1);
+    await reply('email');
+    app.ctx.wake('outbox');
+    await until(() => smtp.received.length === 1);
+    expect(app.ctx.lanes.sms.underWay.size).toBe(1);
+    // Twilio's line breaks, so that the app can close.
+    twilio.dropAll();
+    await until(() => app.ctx.lanes.sms.underWay.size === 0);
+  });
+
+  async function metric(name: string): Promise<number> {
+    const { text } = await request(app.http).get('/metrics').set('Authorization', `Bearer ${TOKEN}`);
+    const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+    return Number(line?.slice(name.length + 1));
+  }
+
   it('leaves the channel that is not configured to the sandbox, and says so once at the start', async () => {
     await app.close();
     await open({ SMTP_URL: smtp.url });
@@ -173,3 +294,11 @@ describeEachEngine('a reply by the real transports', (engine) => {
     ]);
   });
 });
+
+async function until(isSo: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!isSo()) {
+    if (Date.now() > deadline) throw new Error('it never came to that');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -6,7 +6,13 @@ import { makeSandboxSms, makeTwilioGateway } from '../../src/gateways/sms';
 import type { OutgoingSms, SmsGateway } from '../../src/gateways/sms/gateway';
 import { limits } from '../../src/platform/limits';
 import { SmtpPeer, type SmtpPlan } from '../support/smtp-peer';
-import { ACCOUNT_SID, AUTH_TOKEN, TwilioDouble, type TwilioPlan } from '../support/twilio-double';
+import {
+  ACCOUNT_SID,
+  AUTH_TOKEN,
+  TwilioDouble,
+  type TwilioPlan,
+  type WrongAnswer,
+} from '../support/twilio-double';
 
 /** One contract for every transport; below it what only a real one can meet. */
 
@@ -16,6 +22,8 @@ const NUMBER = '+38641555000';
 const store = { slug: 'default', name: 'Trgovina' };
 /** Short: what hangs is meant to hang. */
 const quick = { ...limits, smtpSendMs: 400, smtpConnectMs: 400, smsRequestMs: 400, smsConnectMs: 200 };
+/** Where nothing is: a busy machine may take its time. */
+const patient = { limits };
 
 const TEXTS = [
   ['plain', 'Hello, is everything still all right?'],
@@ -101,7 +109,7 @@ describe('sending e-mail', () => {
       [
         'SMTP',
         () => ({
-          gateway: smtp(),
+          gateway: smtp(patient),
           seen: () => peer.received.map(({ from, to, subject, text }) => ({ from, to, subject, text })),
           refuseNext: () => peer.plan.push({ code: 550, words: '5.1.1 <bounce@example.com>: no such user' }),
         }),
@@ -181,7 +189,7 @@ describe('sending e-mail', () => {
       const gateway = smtp();
       const mail = mailTo('alice@example.com');
       peer.plan.push('keep, then drop');
-      expect((await gateway.send(mail)).kind).toBe('temporary');
+      await expect(gateway.send(mail)).rejects.toThrow('no answer');
       expect((await gateway.send(mail)).kind).toBe('accepted');
       expect(peer.received.map(({ messageId }) => messageId)).toEqual([mail.messageId, mail.messageId]);
     });
@@ -212,28 +220,59 @@ describe('sending e-mail', () => {
     it.each([
       [{ code: 451, words: '4.7.1 Greylisted alice' }, '(451 4.7.1)'],
       [{ code: 452, words: '4.2.2 alice is full', at: 'data' }, '(452 4.2.2)'],
-      [{ code: 421, words: '4.3.2 closing' }, '(421 4.3.2)'],
-      [{ code: 554, words: 'no service for you', at: 'greeting' }, '(554)'],
-      [{ code: 530, words: '5.7.0 sign in first', at: 'sender' }, 'does not accept our sign-in (530 5.7.0)'],
-      ['drop before data', 'no connection to the mail server, or it broke off'],
     ] as [SmtpPlan, string][])('is to be tried again: %j', async (plan, reason) => {
       expect(await oneOutcome(plan)).toEqual({ kind: 'temporary', reason: expect.stringContaining(reason) });
       expect(peer.received).toEqual([]);
     });
 
-    it('does not wait for ever', async () => {
-      expect(await oneOutcome('never answer')).toEqual({
-        kind: 'temporary',
-        reason: 'the mail server did not answer in time',
+    it.each([
+      [{ code: 421, words: '4.3.2 closing' }, '(421 4.3.2)'],
+      [{ code: 452, words: '4.3.1 no disk for anybody', at: 'sender' }, '(452 4.3.1)'],
+      [{ code: 554, words: 'no service for you', at: 'greeting' }, '(554)'],
+      [{ code: 530, words: '5.7.0 sign in first', at: 'sender' }, 'does not accept our sign-in (530 5.7.0)'],
+      ['drop before data', 'no connection to the mail server, or it broke off'],
+      [{ garbage: 'HTTP/1.1 400 Bad Request', at: 'recipient' }, 'did not answer in time'],
+      [{ garbage: '250-more\r\n250-and more\r\n250-and', at: 'recipient' }, 'did not answer in time'],
+    ] as [SmtpPlan, string][])('is the trouble of the mail server: %j', async (plan, reason) => {
+      expect(await oneOutcome(plan)).toEqual({
+        kind: 'unavailable',
+        reason: expect.stringContaining(reason),
       });
+      expect(peer.received).toEqual([]);
+    });
+
+    it.each([
+      ['keep, then drop', 'ECONNECTION', 1],
+      ['drop in data', 'ECONNECTION', 0],
+      ['never answer', 'EABORT', 1],
+      [{ garbage: 'HTTP/1.1 200 OK', at: 'data', keep: true }, 'EMESSAGE', 1],
+      [{ garbage: '2 thanks', at: 'data' }, 'EPROTOCOL', 0],
+      [{ garbage: '354 go on', at: 'data' }, 'EMESSAGE', 0],
+      [{ garbage: '55000 alice', at: 'data' }, 'EMESSAGE', 0],
+      [{ garbage: '250-one\r\n550-two\r\n250-', at: 'data', keep: true }, 'EABORT', 1],
+    ] as [SmtpPlan, string, number][])('is not known: %j', async (plan, code, kept) => {
+      peer.plan.push(plan);
+      const error = await smtp()
+        .send(mailTo('alice@example.com'))
+        .catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ message: 'no answer from the mail server', code });
+      // What the server said may repeat the address.
+      expect(Object.keys(error as object)).toEqual(['code']);
+      expect(peer.received).toHaveLength(kept);
     });
 
     it('does not send later what it said was too late', async () => {
       for (let n = 0; n < limits.smtpConnections; n++) peer.plan.push('never answer');
       const gateway = smtp();
       const mails = Array.from({ length: limits.smtpConnections + 3 }, () => mailTo('alice@example.com'));
-      const outcomes = await Promise.all(mails.map((mail) => gateway.send(mail)));
-      expect(outcomes.map(({ kind }) => kind)).toEqual(mails.map(() => 'temporary'));
+      const kindOf = (mail: OutgoingEmail) =>
+        gateway.send(mail).then(
+          ({ kind }) => kind,
+          () => 'unknown',
+        );
+      const kinds = await Promise.all(mails.map(kindOf));
+      // The last three were waiting for a connection.
+      expect(kinds).toEqual(mails.map((_, n) => (n < limits.smtpConnections ? 'unknown' : 'unavailable')));
       expect((await gateway.send(mailTo('bob@example.com'))).kind).toBe('accepted');
       expect(peer.received).toHaveLength(limits.smtpConnections + 1);
     });
@@ -242,29 +281,29 @@ describe('sending e-mail', () => {
       const { url } = peer;
       const wrong = smtp({ url: url.replace(encodeURIComponent(PASSWORD), 'hunter22') });
       expect(await wrong.send(mailTo('alice@example.com'))).toEqual({
-        kind: 'temporary',
+        kind: 'unavailable',
         reason: 'the mail server does not accept our sign-in (535 5.7.8)',
       });
       const missing = smtp({ url: url.replace(`:${encodeURIComponent(PASSWORD)}`, '') });
       expect(await missing.send(mailTo('alice@example.com'))).toEqual({
-        kind: 'temporary',
+        kind: 'unavailable',
         reason: 'the mail server does not accept our sign-in',
       });
       await peer.close();
       expect(await smtp({ url }).send(mailTo('alice@example.com'))).toEqual({
-        kind: 'temporary',
+        kind: 'unavailable',
         reason: 'no connection to the mail server, or it broke off (ECONNREFUSED)',
       });
       peer = await new SmtpPeer({ secure: true }).listen();
       expect(await smtp({ url: peer.url }).send(mailTo('alice@example.com'))).toEqual({
-        kind: 'temporary',
+        kind: 'unavailable',
         reason: expect.stringMatching(/^no connection to the mail server, or it broke off \([A-Z_]+\)$/),
       });
       expect(peer.received).toEqual([]);
     });
 
     it('uses few connections, again and again, and finds new ones when the server restarts', async () => {
-      const gateway = smtp();
+      const gateway = smtp(patient);
       for (let n = 0; n < 5; n++) await gateway.send(mailTo('alice@example.com'));
       expect(peer.connections).toBe(1);
       await Promise.all(Array.from({ length: 30 }, () => gateway.send(mailTo('alice@example.com'))));
@@ -281,7 +320,7 @@ describe('sending e-mail', () => {
       gateway.close();
       expect((await sending).kind).toBe('accepted');
       await until(() => peer.open === 0);
-      expect((await gateway.send(mailTo('alice@example.com'))).kind).toBe('temporary');
+      expect((await gateway.send(mailTo('alice@example.com'))).kind).toBe('unavailable');
     });
 
     it.each([
@@ -334,7 +373,7 @@ describe('sending e-mail', () => {
       const url = peer.url.replace('127.0.0.1', '0.0.0.0');
       const outcome = await smtp({ url }).send(mailTo('alice@example.com'));
       expect(outcome).toEqual({
-        kind: 'temporary',
+        kind: 'unavailable',
         reason: expect.stringMatching(/does not take it now|no connection/),
       });
       expect(peer).toMatchObject({ connections: 1, received: [] });
@@ -407,7 +446,7 @@ describe('sending SMS', () => {
     [
       'Twilio',
       () => ({
-        gateway: byTwilio(),
+        gateway: byTwilio(patient),
         seen: () =>
           twilio.messages.map(({ from, to, body }) => ({
             from: String(from),
@@ -512,9 +551,29 @@ describe('sending SMS', () => {
       [{ status: 400, code: 21611 }, 'too many messages wait at our Twilio sender (21611)'],
       [{ status: 404 }, "Twilio's address gave an answer that is not Twilio's (HTTP 404)"],
       [{ status: 302 }, "Twilio's address gave an answer that is not Twilio's (HTTP 302)"],
-    ] as [TwilioPlan, string][])('is to be tried again: %j', async (plan, reason) => {
-      expect(await sent(plan)).toEqual({ kind: 'temporary', reason });
+    ] as [TwilioPlan, string][])('is the trouble of Twilio or of our account: %j', async (plan, reason) => {
+      expect(await sent(plan)).toEqual({ kind: 'unavailable', reason });
       expect(twilio.messages).toEqual([]);
+    });
+
+    it.each([
+      ['17', 17],
+      ['Sun, 22 Nov 2026 12:00:40 GMT', 40],
+      ['Sun, 22 Nov 2026 11:59:00 GMT', undefined],
+      ['soon', undefined],
+      ['-3', undefined],
+    ])('says how long to stay away: Retry-After: %s', async (value, retryAfterSeconds) => {
+      const headers = { 'Retry-After': value, Date: 'Sun, 22 Nov 2026 12:00:00 GMT' };
+      for (const plan of [{ status: 429, code: 20429 }, { status: 429 }]) {
+        const outcome = await sent({ ...plan, headers });
+        expect(outcome.kind).toBe('unavailable');
+        expect((outcome as { retryAfterSeconds?: number }).retryAfterSeconds).toBe(retryAfterSeconds);
+      }
+    });
+
+    it('is to be tried again where Twilio may mean this message only', async () => {
+      const reason = 'Twilio refused for now: 29997';
+      expect(await sent({ status: 403, code: 29997 })).toEqual({ kind: 'temporary', reason });
     });
 
     it.each([
@@ -524,12 +583,24 @@ describe('sending SMS', () => {
       [{ status: 500, code: 20500 }, 'HTTP_500', 0],
       [{ status: 502, keep: true }, 'HTTP_502', 1],
       [{ status: 504 }, 'HTTP_504', 0],
+      [{ status: 503, keep: true }, 'HTTP_503', 1],
+      [{ text: '<h1>Welcome to the hotel</h1>', type: 'text/html' }, 'error', 0],
+      [{ text: '<h1>Welcome to the hotel</h1>', keep: true }, 'error', 1],
+      [{ text: '{"sid": "SM', keep: true }, 'error', 1],
+      [{ text: '{"sid": "SM', cut: true, keep: true }, 'ECONNRESET|ERR_BAD_RESPONSE', 1],
+      [{ text: '{"code": 20429, "message": "x", "status": 429}' }, 'WRONG_ANSWER', 0],
+      [{ text: '{"sid": 7, "status": "queued"}', keep: true }, 'WRONG_ANSWER', 1],
+      [{ text: '[]' }, 'WRONG_ANSWER', 0],
+      [{ text: 'null' }, 'error', 0],
     ] as [TwilioPlan, string, number][])(
       'is not known, but can be found out: %j',
       async (plan, code, kept) => {
         const gateway = byTwilio();
         const error = await sent(plan, gateway).catch((reason: unknown) => reason);
-        expect(error).toMatchObject({ message: 'no answer from Twilio', code });
+        expect(error).toMatchObject({
+          message: 'no answer from Twilio',
+          code: expect.stringMatching(new RegExp(`^(?:${code})$`)),
+        });
         // Nothing of the request may reach a log with the error.
         expect(Object.keys(error as object)).toEqual(['code']);
         expect((error as Error).cause).toBeUndefined();
@@ -540,6 +611,22 @@ describe('sending SMS', () => {
         expect(twilio.messages).toHaveLength(kept);
       },
     );
+
+    it.each([
+      [{ text: '<h1>Welcome to the hotel</h1>', type: 'text/html' }],
+      [{ text: '{"messages": [' }],
+      [{ text: '{"messages": []}', cut: true }],
+      [{ text: '{}' }],
+      [{ text: '[]' }],
+      [{ text: 'null' }],
+      [{ text: '{"items": []}' }],
+      [{ text: '{"messages": [{"body": "x"}]}' }],
+      [{ text: '{"code": 20429, "message": "x", "status": 429}' }],
+    ] as [WrongAnswer][])('takes no other answer for “none was sent”: %j', async (answer) => {
+      await sent('accept');
+      twilio.wrongLooks = answer;
+      await expect(byTwilio().findSent(question())).rejects.toThrow('no answer from Twilio');
+    });
 
     it('was certainly not sent where there was no connection', async () => {
       const reached: Socket[] = [];
@@ -561,7 +648,7 @@ describe('sending SMS', () => {
       ] as const) {
         const reason = expect.stringMatching(new RegExp(`^no connection to Twilio \\(${code}\\)$`));
         expect(await byTwilio({ baseUrl }).send(smsTo('+38641555100'))).toEqual({
-          kind: 'temporary',
+          kind: 'unavailable',
           reason,
         });
       }
@@ -570,7 +657,7 @@ describe('sending SMS', () => {
     it('shows its token to nobody else', async () => {
       const other = byTwilio({ authToken: 'hunter22' });
       const outcome = await other.send(smsTo('+38641555100'));
-      expect(outcome).toEqual({ kind: 'temporary', reason: 'Twilio does not accept our sign-in (20003)' });
+      expect(outcome).toEqual({ kind: 'unavailable', reason: 'Twilio does not accept our sign-in (20003)' });
       await expect(other.findSent(question())).rejects.toMatchObject({ code: 'HTTP_401' });
       twilio.dropLooks = true;
       await expect(byTwilio().findSent(question())).rejects.toMatchObject({ code: 'ECONNRESET' });

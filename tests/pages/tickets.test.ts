@@ -534,6 +534,9 @@ describeEachEngine('tickets', (engine) => {
         app.gateways.findSms.answer({ kind: 'unknown' });
         await answer({ body });
         await app.drain();
+        expect(wordsOf(await bob.get(here()))).toContain(
+          'sending · 1 SMS credit perhaps sent, it is being found out: no answer from the provider (Error)',
+        );
         for (let i = 0; i < 3; i++) {
           app.clock.advance(600);
           await app.drain();
@@ -544,7 +547,9 @@ describeEachEngine('tickets', (engine) => {
       };
       const [lost, sent] = [await uncertain('Perhaps lost'), await uncertain('Perhaps sent')];
       const page = await bob.get(here());
-      expect(wordsOf(page)).toContain('uncertain · 1 SMS credit Nobody can tell whether it went out');
+      expect(wordsOf(page)).toContain(
+        'uncertain · 1 SMS credit Nobody can tell whether it went out (the provider cannot tell); what it costs stays',
+      );
       const settle = (id: string, yes: boolean, headers = {}) =>
         bob.postBare(
           `${here()}/messages/${id}/outcome`,

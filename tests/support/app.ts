@@ -71,6 +71,7 @@ export async function makeTestApp(engine: TestEngine, options: TestAppOptions = 
   const app = buildApp(config, {
     db,
     clock,
+    chance: () => 1,
     log: makeLog('trace', { write: (line) => void lines.push(line) }),
     gateways(defaults: Gateways) {
       const wrapped = recordGateways(defaults);
@@ -95,7 +96,10 @@ export async function makeTestApp(engine: TestEngine, options: TestAppOptions = 
     runJob: (name) => app.runJob(name),
     async drain() {
       for (let round = 0; round < 10_000; round++) {
-        if ((await app.runJob('inbox')) + (await app.runJob('outbox')) === 0) return;
+        const handled = [];
+        for (const job of ['inbox', 'outbox.email', 'outbox.sms'] as const)
+          handled.push(await app.runJob(job));
+        if (handled.every((count) => count === 0)) return;
       }
       throw new Error('inbox and outbox do not come to an end');
     },

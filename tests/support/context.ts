@@ -8,6 +8,7 @@ import { withTransaction } from '../../src/platform/db';
 import { makeLog } from '../../src/platform/log';
 import { makeVault } from '../../src/platform/secrets';
 import { type Context, type Gateways, momentOf } from '../../src/usecases/context';
+import { makeLanes } from '../../src/usecases/lanes';
 
 /** A clock that stands still until it is told. */
 export class SetClock implements Clock {
@@ -39,6 +40,8 @@ export function makeContext(db: Knex, gateways: Partial<Gateways> = {}): Context
       sms: { send: unset } as unknown as Gateways['sms'],
       ...gateways,
     },
+    chance: () => 1,
+    lanes: makeLanes(),
     wake: () => undefined,
   };
 }

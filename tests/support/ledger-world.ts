@@ -15,6 +15,7 @@ import { shortfallOf } from '../../src/domain/credits/rules';
 import { customerOfBuyer } from '../../src/domain/customers';
 import type { Store } from '../../src/domain/stores';
 import { openTicket } from '../../src/domain/tickets';
+import { webhooksOnly } from '../../src/gateways/woocommerce/gateway';
 import { systemActor } from '../../src/platform/actor';
 import { type Db, type Trx, withTransaction } from '../../src/platform/db';
 import type { Moment } from '../../src/platform/moment';
@@ -55,7 +56,7 @@ export class LedgerWorld {
   constructor(private readonly db: Db) {
     this.ctx = makeContext(db, {
       woocommerce: {
-        readOrder: () => Promise.resolve({ kind: 'unavailable' }),
+        ...webhooksOnly,
         readRefunds: () => Promise.resolve({ kind: 'refunds', json: refundsJson(this.refunds) }),
       },
     });

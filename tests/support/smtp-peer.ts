@@ -12,7 +12,11 @@ export type SmtpPlan =
   | { slowMs: number }
   /** Refuses with this line. At RCPT where nothing else is said. */
   | { code: number; words: string; at?: 'greeting' | 'sender' | 'recipient' | 'data' }
+  /** Says this, whatever it is, and nothing else. */
+  | { garbage: string; at: 'recipient' | 'data'; keep?: boolean }
   | 'drop before data'
+  /** In the middle of a mail. */
+  | 'drop in data'
   | 'keep, then drop'
   | 'never answer';
 
@@ -65,9 +69,13 @@ export class SmtpPeer {
       onRcptTo: ({ address }, session, done) => {
         const decided = this.plan.length === 0 ? this.otherwise(address) : undefined;
         if (decided !== undefined) this.decided.set(session.id, decided);
-        if ((decided ?? this.plan[0]) === 'drop before data') {
+        const next = decided ?? this.plan[0];
+        if (next === 'drop before data') {
           this.plan.shift();
           this.cutOff(session.id);
+        } else if (isGarbage(next) && next.at === 'recipient') {
+          this.plan.shift();
+          this.say(session.id, next.garbage);
         } else if (isRefusal(decided) && (decided.at ?? 'recipient') === 'recipient') done(errorOf(decided));
         else done(this.refusalAt('recipient'));
       },
@@ -75,9 +83,17 @@ export class SmtpPeer {
         const plan = this.decided.get(session.id) ?? this.plan.shift() ?? 'accept';
         this.decided.delete(session.id);
         const chunks: Buffer[] = [];
-        stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+        stream.on('data', (chunk: Buffer) => {
+          chunks.push(chunk);
+          if (plan === 'drop in data') this.cutOff(session.id);
+        });
         stream.on('end', () => {
           void (async () => {
+            if (plan === 'drop in data') return;
+            if (isGarbage(plan)) {
+              if (plan.keep) await this.keep(Buffer.concat(chunks), session.envelope);
+              return this.say(session.id, plan.garbage);
+            }
             if (isRefusal(plan)) return done(errorOf(plan));
             await this.keep(Buffer.concat(chunks), session.envelope);
             if (plan === 'keep, then drop') return this.cutOff(session.id);
@@ -125,6 +141,12 @@ export class SmtpPeer {
     }
   }
 
+  private say(id: string, line: string): void {
+    for (const connection of this.server.connections) {
+      if (connection.id === id) connection._socket.write(`${line}\r\n`);
+    }
+  }
+
   private refusalAt(at: 'greeting' | 'sender' | 'recipient'): Error | null {
     const [next] = this.plan;
     if (!isRefusal(next) || (next.at ?? 'recipient') !== at) return null;
@@ -162,8 +184,12 @@ function asLine(addresses: AddressObject | undefined): string {
     .join(', ');
 }
 
-function isRefusal(plan: SmtpPlan | undefined): plan is Exclude<SmtpPlan, string | { slowMs: number }> {
+function isRefusal(plan: SmtpPlan | undefined): plan is Extract<SmtpPlan, { code: number }> {
   return typeof plan === 'object' && 'code' in plan;
+}
+
+function isGarbage(plan: SmtpPlan | undefined): plan is Extract<SmtpPlan, { garbage: string }> {
+  return typeof plan === 'object' && 'garbage' in plan;
 }
 
 function errorOf({ code, words }: { code: number; words: string }): Error {

@@ -10,7 +10,8 @@ export type TwilioPlan =
   /** Takes it late, whether anybody still waits for the answer or not. */
   | { lateMs: number }
   /** Answers with Twilio's error document; without `code`, with something that is not Twilio's. */
-  | { status: number; code?: number; keep?: boolean }
+  | { status: number; code?: number; keep?: boolean; headers?: Record<string, string> }
+  | WrongAnswer
   /** Takes it, and knows at once that it will not arrive. */
   | { failed: number }
   | 'drop'
@@ -22,6 +23,13 @@ export type TwilioNews =
   | { what: 'asked to send'; to: string; body: string; plan: TwilioPlan }
   | { what: 'kept'; message: MessageResource }
   | { what: 'looked up'; to: string };
+/** Not what Twilio says: this text. `cut`: the connection ends after it, before the length that was announced. */
+export interface WrongAnswer {
+  text: string;
+  type?: 'application/json' | 'text/html';
+  cut?: boolean;
+  keep?: boolean;
+}
 
 /** https://www.twilio.com/docs/messaging/api/message-resource: what the API answers with. */
 export interface MessageResource {
@@ -66,6 +74,8 @@ export class TwilioDouble {
   /** Decides where `plan` holds nothing more. */
   otherwise: (to: string) => TwilioPlan = () => 'accept';
   tell: (news: TwilioNews) => void = () => undefined;
+  /** For each look until it is taken away. */
+  wrongLooks: WrongAnswer | null = null;
   private readonly server: Server;
 
   constructor(private readonly now: () => Date = () => new Date()) {
@@ -81,8 +91,13 @@ export class TwilioDouble {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  async close(): Promise<void> {
+  /** Every line breaks. */
+  dropAll(): void {
     this.server.closeAllConnections();
+  }
+
+  async close(): Promise<void> {
+    this.dropAll();
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }
 
@@ -139,7 +154,12 @@ export class TwilioDouble {
     if (plan === 'drop') return void res.socket?.destroy();
     if (typeof plan === 'object' && 'status' in plan) {
       if (plan.keep) this.keep(form);
-      refuse(res, plan.status, plan.code);
+      refuse(res, plan.status, plan.code, plan.headers);
+      return;
+    }
+    if (typeof plan === 'object' && 'text' in plan) {
+      if (plan.keep) this.keep(form);
+      answerWrongly(res, plan);
       return;
     }
     if (typeof plan === 'object' && 'lateMs' in plan) {
@@ -162,6 +182,10 @@ export class TwilioDouble {
     this.looks += 1;
     this.tell({ what: 'looked up', to: query.get('To') ?? '' });
     if (this.dropLooks) return void res.socket?.destroy();
+    if (this.wrongLooks) {
+      answerWrongly(res, this.wrongLooks);
+      return;
+    }
     const size = Number(query.get('PageSize') ?? 50);
     const page = Number(query.get('Page') ?? 0);
     const [to, sentAfter] = [query.get('To'), query.get('DateSent>')];
@@ -188,7 +212,20 @@ export class TwilioDouble {
   }
 }
 
-function refuse(res: ServerResponse, status: number, code?: number): void {
+function answerWrongly(res: ServerResponse, { text, type = 'application/json', cut }: WrongAnswer): void {
+  const length = Buffer.byteLength(text) + (cut ? 1 : 0);
+  res.writeHead(200, { 'Content-Type': type, 'Content-Length': length });
+  if (cut) res.write(text, () => res.socket?.destroy());
+  else res.end(text);
+}
+
+function refuse(
+  res: ServerResponse,
+  status: number,
+  code?: number,
+  headers: Record<string, string> = {},
+): void {
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
   if (code === undefined) {
     res.writeHead(status, { 'Content-Type': 'text/html' }).end('<h1>Not what you think</h1>');
     return;

@@ -3,6 +3,7 @@ import { readOrder as readOrderPage } from '../../src/console/order.query';
 import { readOrderList } from '../../src/console/orders.query';
 import { adjust, hold, lockedGrantsOfOrder } from '../../src/domain/credits';
 import type { Store } from '../../src/domain/stores';
+import { webhooksOnly } from '../../src/gateways/woocommerce/gateway';
 import { systemActor } from '../../src/platform/actor';
 import { type Trx, withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
@@ -118,7 +119,7 @@ describeEachEngine('An order whose news is being applied for the first time', (e
     ];
     const during: unknown[] = [];
     orders.ctx.gateways.woocommerce = {
-      readOrder: () => Promise.resolve({ kind: 'unavailable' }),
+      ...webhooksOnly,
       async readRefunds() {
         during.push(await seen());
         return (answers.shift() as (typeof answers)[number])();
@@ -143,7 +144,7 @@ describeEachEngine('An order that several workers have news of', (engine) => {
     await orders.open((await engine.freshDatabase()).db);
     questions = [];
     orders.ctx.gateways.woocommerce = {
-      readOrder: () => Promise.resolve({ kind: 'unavailable' }),
+      ...webhooksOnly,
       async readRefunds() {
         await questions.shift()?.();
         return { kind: 'refunds', json: '[]' };

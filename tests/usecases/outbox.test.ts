@@ -4,7 +4,6 @@ import { systemActor } from '../../src/platform/actor';
 import { withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
 import { type Context, momentOf } from '../../src/usecases/context';
-import { deliverMessages } from '../../src/usecases/deliver-messages';
 import { settleMessage, settleUncertain } from '../../src/usecases/settle-message';
 import { describeEachEngine } from '../support/databases';
 import { bob, MessagingWorld, refusalOf } from '../support/messaging-world';
@@ -275,7 +274,7 @@ describeEachEngine('the outbox', (engine) => {
       expect(await world.credits('sms')).toEqual({ available: 10, held: 0, used: 0 });
     });
 
-    it('a mail without an answer is sent again; after the last attempt its credit is given back', async () => {
+    it('a mail without an answer is sent again; after the last attempt it is uncertain, and its credit stays held', async () => {
       const { id } = await world.reply({ channel: 'email' });
       world.email.plan = Array(limits.outboxAttempts).fill(noAnswer);
       for (let i = 1; i <= limits.outboxAttempts; i++) {
@@ -283,8 +282,11 @@ describeEachEngine('the outbox', (engine) => {
         world.ctx.clock.advance(3600);
       }
       expect(world.email.calls).toHaveLength(limits.outboxAttempts);
-      expect(await world.message(id)).toMatchObject({ status: 'failed' });
-      expect(await world.credits('email')).toEqual({ available: 10, held: 0, used: 0 });
+      expect(new Set(world.email.calls.map((call) => call.messageId)).size).toBe(1);
+      await expectUncertain(id, 'email');
+      expect((await world.message(id)).failure).toBe(
+        'no answer from the provider (Error) (after 8 attempts)',
+      );
     });
 
     it('an SMS stays uncertain, and its credit held, when the provider cannot be asked', async () => {
@@ -314,11 +316,14 @@ describeEachEngine('the outbox', (engine) => {
       const { id } = await world.reply();
       world.sms.plan = [noAnswer];
       world.ctx.gateways.sms.findSent = noAnswer;
-      for (let i = 0; i <= limits.outboxAttempts; i++) {
+      for (let hour = 0; hour < limits.outboxGiveUpDays * 24; hour++) {
         await world.deliver();
+        expect(await world.message(id)).toMatchObject({ status: 'sending' });
         world.ctx.clock.advance(3600);
       }
+      await world.deliver();
       await expectUncertain(id);
+      expect((await world.message(id)).failure).toBe('no answer to the look-up (Error) (for 3 days)');
       expect(world.sms.calls).toHaveLength(1);
     });
 
@@ -381,7 +386,7 @@ describeEachEngine('the outbox', (engine) => {
       const work = async (ctx: Context) => {
         // Empty rounds happen while the other one works on what is next.
         for (let empty = 0; empty < 3; ) {
-          empty = (await deliverMessages(ctx, { limit: 5 })) === 0 ? empty + 1 : 0;
+          empty = (await world.deliver(ctx, 5)) === 0 ? empty + 1 : 0;
         }
       };
       await Promise.all([world.asOtherProcess(work), world.asOtherProcess(work), world.asOtherProcess(work)]);

@@ -10,6 +10,7 @@ import { makeVault } from '../../src/platform/secrets';
 import { advanceVideoSessions } from '../../src/usecases/advance-video-sessions';
 import { type Context, momentOf } from '../../src/usecases/context';
 import { endVideoSession } from '../../src/usecases/end-video-session';
+import { makeLanes } from '../../src/usecases/lanes';
 import { recordVideoEvent } from '../../src/usecases/record-video-event';
 import { startVideoSession, startVideoSessionIn } from '../../src/usecases/start-video-session';
 import { type VideoSessionView, videoSessionView } from '../../src/usecases/video-session.query';
@@ -37,6 +38,8 @@ class World {
       vault: makeVault('a key of tests that is 32 characters'),
       publicUrl: 'https://help.example',
       gateways: {} as Context['gateways'],
+      chance: () => 1,
+      lanes: makeLanes(),
       wake: () => undefined,
     };
   }

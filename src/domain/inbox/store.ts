@@ -66,7 +66,7 @@ export async function findDelivery(db: Db, id: string): Promise<Delivery | null>
 
 const LEASE_SECONDS = limits.renewedLeaseSeconds;
 /** Nothing is put off for longer: the wait after the last attempt but one. */
-const LONGEST_WAIT_SECONDS = backoffSeconds(limits.inboxAttempts - 1);
+const LONGEST_WAIT_SECONDS = backoffSeconds(limits.inboxAttempts - 1, 1);
 
 /**
  * Take due deliveries for one worker; nobody else gets them while the lease lasts. Each claim counts as an attempt: one

@@ -75,10 +75,20 @@ export async function addMessage(trx: Trx, moment: Moment, input: NewMessage): P
   return message;
 }
 
-/** Back to the outbox until `nextAttemptAt`. `outcomeKnown`: the attempt certainly sent nothing. False: lease lost. */
+/**
+ * Back to the outbox until `nextAttemptAt`. `outcomeKnown`: no attempt so far can have sent it. `counts`: it was one of
+ * the message's attempts; what is the provider's own trouble is none. False: lease lost.
+ */
 export async function postpone(
   trx: Trx,
-  input: { messageId: string; owner: string; nextAttemptAt: string; outcomeKnown: boolean; failure: string },
+  input: {
+    messageId: string;
+    owner: string;
+    nextAttemptAt: string;
+    outcomeKnown: boolean;
+    counts: boolean;
+    failure: string | null;
+  },
 ): Promise<boolean> {
   if (!(await postponeRow(trx, input))) return false;
   const to = input.outcomeKnown ? 'queued' : 'sending';

@@ -183,7 +183,7 @@ export async function moveStatus(
 }
 
 /** Nothing whose outcome is known is put off for longer. */
-const LONGEST_WAIT_SECONDS = backoffSeconds(limits.outboxAttempts);
+const LONGEST_WAIT_SECONDS = Math.max(backoffSeconds(limits.outboxAttempts, 1), limits.retryAfterCapSeconds);
 
 /**
  * Due rows of one channel whose lease is free or over, and that no older message of the same ticket and channel is
@@ -248,7 +248,7 @@ export async function claimRows(
 /** Gives a claimed row back for another attempt. False when the lease is no longer the owner's. */
 export async function postponeRow(
   trx: Trx,
-  input: { messageId: string; owner: string; nextAttemptAt: string; outcomeKnown: boolean },
+  input: { messageId: string; owner: string; nextAttemptAt: string; outcomeKnown: boolean; counts: boolean },
 ): Promise<boolean> {
   const changed = await trx('outbox')
     .where({ message_id: input.messageId, lease_owner: input.owner })
@@ -257,6 +257,7 @@ export async function postponeRow(
       lease_until: null,
       next_attempt_at: input.nextAttemptAt,
       ...(input.outcomeKnown ? { attempt_started_at: null } : {}),
+      ...(input.counts ? {} : { attempts: trx.raw('attempts - 1') }),
     });
   return changed === 1;
 }

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { Readable } from 'node:stream';
 import { createTransport, type NodemailerError, type SMTPPoolOptions } from 'nodemailer';
 import type { EmailGateway, EmailOutcome, OutgoingEmail } from './gateway';
 
@@ -23,7 +24,8 @@ export interface SmtpSettings {
  * In the clear only to this machine itself, or where SMTP_URL ends in `?ignoreTLS=true`.
  *
  * Shape:   SmtpSettings → EmailGateway with close(), which lets what is being sent finish
- * Errors:  none are thrown: a mail whose outcome is unknown is `temporary`, as it goes out again under its Message-ID
+ * Errors:  send() throws where nobody knows whether the server took the mail: it had all of it, and gave no answer to that
+ *          (RFC 5321 4.5.3.2.6) or none that is one. Whatever breaks off before has certainly sent nothing.
  */
 export function makeSmtpGateway(settings: SmtpSettings): EmailGateway & { close(): void } {
   const { limits } = settings;
@@ -41,10 +43,24 @@ export function makeSmtpGateway(settings: SmtpSettings): EmailGateway & { close(
     disableUrlAccess: true,
   };
   const transport = createTransport(options);
+  /** The mail as it is written to the server, by what is unique to each sending. */
+  const written = new WeakMap<AbortSignal, Readable>();
+  transport.use('stream', (mail, done) => {
+    const { signal } = mail.data;
+    mail.message.processFunc((text) => {
+      if (signal) written.set(signal, text);
+      return text;
+    });
+    done();
+  });
 
   async function send(mail: OutgoingEmail): Promise<EmailOutcome> {
     if (!ONE_ADDRESS.test(mail.to)) return { kind: 'rejected', reason: 'the address is not a valid one' };
     const from = { name: oneLine(sender.name ?? mail.store.name), address: sender.address };
+    const signal = AbortSignal.timeout(limits.smtpSendMs);
+    /** The server can have all of it, the final dot too. It takes a mail over at that dot, not before. */
+    const isWhole = () => written.get(signal)?.readableEnded === true;
+    let response: string;
     try {
       const info = await transport.sendMail({
         // Given apart from the headers, so that no text of a header can add a recipient.
@@ -59,12 +75,15 @@ export function makeSmtpGateway(settings: SmtpSettings): EmailGateway & { close(
           // RFC 3834: nobody's absence notice answers this.
           ...(mail.kind === 'system' ? { 'Auto-Submitted': 'auto-generated' } : {}),
         },
-        signal: AbortSignal.timeout(limits.smtpSendMs),
+        signal,
       });
-      return { kind: 'accepted', providerId: queueIdOf(info.response ?? '') ?? mail.messageId };
+      response = info.response ?? '';
     } catch (error) {
-      return outcomeOf(error as NodemailerError);
+      return outcomeOf(error as NodemailerError, isWhole());
     }
+    // "2 bananas" is a yes to nodemailer.
+    if (!/^2\d\d(?:[ -]|$)/.test(response)) throw noAnswer('EPROTOCOL');
+    return { kind: 'accepted', providerId: queueIdOf(response) ?? mail.messageId };
   }
 
   return { send, close: () => transport.close() };
@@ -122,28 +141,45 @@ function queueIdOf(response: string): string | null {
 /** The sign-in is missing, wrong or not allowed: nothing is wrong with the mail. */
 const SIGN_IN = new Set([530, 534, 535, 538]);
 
-function outcomeOf(error: NodemailerError): EmailOutcome {
-  const { code, responseCode } = error;
-  if (code === 'EAUTH' || SIGN_IN.has(responseCode ?? 0)) {
-    return { kind: 'temporary', reason: `the mail server does not accept our sign-in${numbersOf(error)}` };
+function outcomeOf(error: NodemailerError, isWhole: boolean): EmailOutcome {
+  const { code, command } = error;
+  const answer = answerOf(error);
+  if (isWhole && answer === null) throw noAnswer(error.originalCode ?? code);
+  if (code === 'EAUTH' || SIGN_IN.has(answer ?? 0)) {
+    return { kind: 'unavailable', reason: `the mail server does not accept our sign-in${numbersOf(error)}` };
   }
-  if (responseCode) {
-    // The greeting or STARTTLS can be refused for good as well, but that says nothing of the mail.
-    return error.permanent && (code === 'EENVELOPE' || code === 'EMESSAGE')
-      ? { kind: 'rejected', reason: refusalOf(error) }
-      : { kind: 'temporary', reason: `the mail server does not take it now${numbersOf(error)}` };
+  if (answer !== null) {
+    const isOfThisMail = (code === 'EENVELOPE' || code === 'EMESSAGE') && answer !== 421;
+    if (isOfThisMail && answer >= 500) return { kind: 'rejected', reason: refusalOf(error) };
+    const reason = `the mail server does not take it now${numbersOf(error)}`;
+    // The greeting or STARTTLS can be refused for good as well, but that says nothing of the mail; nor does what is
+    // said to the sender, who is the same in all of them.
+    return { kind: isOfThisMail && command !== 'MAIL FROM' ? 'temporary' : 'unavailable', reason };
   }
-  if (code === 'EMESSAGE')
-    return { kind: 'rejected', reason: 'the mail is larger than the mail server takes' };
-  if (code === 'EENVELOPE') return { kind: 'rejected', reason: 'the address is not a valid one' };
+  if (!error.response) {
+    if (code === 'EMESSAGE')
+      return { kind: 'rejected', reason: 'the mail is larger than the mail server takes' };
+    if (code === 'EENVELOPE') return { kind: 'rejected', reason: 'the address is not a valid one' };
+  }
   if (code === 'EABORT' || code === 'ETIMEDOUT') {
-    return { kind: 'temporary', reason: 'the mail server did not answer in time' };
+    return { kind: 'unavailable', reason: 'the mail server did not answer in time' };
   }
-  const detail = [error.originalCode ?? code].filter((word) => /^\w+$/.test(word ?? '')).join();
-  return {
-    kind: 'temporary',
-    reason: `no connection to the mail server, or it broke off (${detail || 'error'})`,
-  };
+  const detail = wordOf(error.originalCode ?? code);
+  return { kind: 'unavailable', reason: `no connection to the mail server, or it broke off (${detail})` };
+}
+
+/** The refusal of a mail server; null where what came is none (an error page, a line of something else). */
+function answerOf({ response, responseCode }: NodemailerError): number | null {
+  return responseCode && /^[45]\d\d(?:[ -]|$)/.test(response ?? '') ? responseCode : null;
+}
+
+function noAnswer(code: string | undefined): Error {
+  // A new error: the other one repeats what the server said, and that the address.
+  return Object.assign(new Error('no answer from the mail server'), { code: wordOf(code) });
+}
+
+function wordOf(code: string | undefined): string {
+  return code !== undefined && /^\w{1,60}$/.test(code) ? code : 'error';
 }
 
 /** RFC 3463, by the most exact beginning. The server's own words stay out: they repeat the address. */
@@ -178,7 +214,7 @@ function refusalOf(error: NodemailerError): string {
 }
 
 function numbersOf(error: NodemailerError): string {
-  const numbers = [error.responseCode, enhancedCodeOf(error)].filter(Boolean);
+  const numbers = [answerOf(error), enhancedCodeOf(error)].filter(Boolean);
   return numbers.length > 0 ? ` (${numbers.join(' ')})` : '';
 }
 

@@ -1,14 +1,16 @@
 /**
  * What the provider said about one message.
- * accepted:  it took the message over and will try to deliver it
- * rejected:  it never will; trying again changes nothing
- * temporary: not now; the message was certainly not taken
+ * accepted:    it took the message over and will try to deliver it
+ * rejected:    it never will; trying again changes nothing
+ * temporary:   not now; the message was certainly not taken
+ * unavailable: it takes nothing from us now, whatever the message; certainly not taken
  * Anything thrown means that nobody knows: the request may or may not have arrived.
  */
 export type SmsOutcome =
   | { kind: 'accepted'; providerId: string }
   | { kind: 'rejected'; reason: string }
-  | { kind: 'temporary'; reason: string };
+  | { kind: 'temporary'; reason: string }
+  | { kind: 'unavailable'; reason: string; retryAfterSeconds?: number };
 
 export interface OutgoingSms {
   /** Zeton's id of the message. */

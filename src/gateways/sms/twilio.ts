@@ -27,7 +27,8 @@ export interface TwilioSettings {
  * SMS by Twilio.
  * Shape:   TwilioSettings → SmsGateway with close()
  * Errors:  send() throws where nobody knows whether Twilio took the message: cut off after the request was on its way,
- *          no answer in time, 500, 502, 504. findSent() throws where Twilio could not be asked.
+ *          no answer in time, an answer that is not Twilio's where one of Twilio's was due. findSent() throws where Twilio
+ *          could not be asked.
  * Source:  https://www.twilio.com/docs/messaging/api/message-resource
  */
 export function makeTwilioGateway(settings: TwilioSettings): Required<SmsGateway> & { close(): void } {
@@ -47,18 +48,15 @@ export function makeTwilioGateway(settings: TwilioSettings): Required<SmsGateway
           ...sender,
           ...callback,
         });
-        if (!sid) throw new Error('an answer without a message');
+        // Any 200 would do for the SDK: an error page, half an answer, another service.
+        if (!isSid(sid)) throw noAnswer('WRONG_ANSWER');
         if (status !== 'failed' && status !== 'canceled') return { kind: 'accepted', providerId: sid };
-        return refusal(errorCode, 0);
+        return refusal(errorCode, 0, null);
       } catch (error) {
-        const answer = error as { status?: unknown; code?: unknown };
-        if (typeof answer.status === 'number') {
-          // These can come from before or after the message was stored; the look-up tells.
-          if ([500, 502, 504].includes(answer.status)) throw noAnswer(`HTTP_${answer.status}`);
-          return refusal(answer.code, answer.status);
-        }
-        if (!certainlyNotSent(error)) throw noAnswer(answer.code);
-        return { kind: 'temporary', reason: `no connection to Twilio (${wordOf(answer.code)})` };
+        if (error instanceof Refused) return refusal(error.code, error.status, error.retryAfterSeconds);
+        const { code } = error as { code?: unknown };
+        if (!certainlyNotSent(error)) throw noAnswer(code);
+        return { kind: 'unavailable', reason: `no connection to Twilio (${wordOf(code)})` };
       }
     },
 
@@ -68,8 +66,8 @@ export function makeTwilioGateway(settings: TwilioSettings): Required<SmsGateway
       // Not narrowed down by DateSent: a message that is still queued at Twilio has none, and would not be found.
       const newest = await client.messages
         .list({ to, limit: limits.smsLookBack, pageSize: limits.smsLookBack })
-        .catch((error: { code?: unknown; status?: unknown }) => {
-          throw noAnswer(error.status === undefined ? error.code : `HTTP_${String(error.status)}`);
+        .catch((error: { code?: unknown }) => {
+          throw noAnswer(error instanceof Refused ? `HTTP_${error.status}` : error.code);
         });
       const recent = newest.filter(
         ({ direction, dateCreated }) => !direction.startsWith('inbound') && !(dateCreated < from),
@@ -105,6 +103,17 @@ function noAnswer(code: unknown): Error {
 
 function wordOf(code: unknown): string {
   return typeof code === 'string' && /^\w{1,60}$/.test(code) ? code : 'error';
+}
+
+function isSid(sid: unknown): boolean {
+  return typeof sid === 'string' && /^[A-Z]{2}[0-9a-f]{32}$/i.test(sid);
+}
+
+function isListOfMessages(body: unknown): boolean {
+  const messages: unknown = (body as { messages?: unknown } | null)?.messages;
+  return (
+    Array.isArray(messages) && messages.every((message: { sid?: unknown } | null) => isSid(message?.sid))
+  );
 }
 
 /** Source: https://www.twilio.com/docs/api/errors, in our words. Twilio's own carry the number. */
@@ -150,21 +159,48 @@ const NOT_NOW: Record<number, string> = {
   30002: 'our Twilio account is not active',
 };
 
-function refusal(code: unknown, httpStatus: number): SmsOutcome {
-  if (typeof code !== 'number' || code === 0) {
-    return {
-      kind: 'temporary',
-      reason: `Twilio's address gave an answer that is not Twilio's (HTTP ${httpStatus})`,
-    };
-  }
-  const later = NOT_NOW[code];
-  if (later) return { kind: 'temporary', reason: `${later} (${code})` };
-  const words = REFUSED[code];
+function refusal(code: number | null, httpStatus: number, retryAfterSeconds: number | null): SmsOutcome {
+  const wait = retryAfterSeconds === null ? {} : { retryAfterSeconds };
+  const later = NOT_NOW[code ?? 0];
+  if (later) return { kind: 'unavailable', reason: `${later} (${code})`, ...wait };
+  // All others of this kind can come from before or after the message was stored; the look-up tells.
+  if (httpStatus >= 500) throw noAnswer(`HTTP_${httpStatus}`);
+  const words = REFUSED[code ?? 0];
   if (words) return { kind: 'rejected', reason: `${words} (Twilio ${code})` };
-  if (httpStatus === 401 || httpStatus === 403 || httpStatus === 429 || httpStatus >= 500) {
-    return { kind: 'temporary', reason: `Twilio refused for now: ${code}` };
+  if (httpStatus === 401 || httpStatus === 429) {
+    return { kind: 'unavailable', reason: `Twilio refused for now: ${code ?? httpStatus}`, ...wait };
   }
+  if (code === null) {
+    const reason = `Twilio's address gave an answer that is not Twilio's (HTTP ${httpStatus})`;
+    return { kind: 'unavailable', reason, ...wait };
+  }
+  if (httpStatus === 403) return { kind: 'temporary', reason: `Twilio refused for now: ${code}` };
   return { kind: 'rejected', reason: `Twilio refused: ${code}` };
+}
+
+/** An answer that is not 2xx. The SDK's own error does not carry the headers. */
+class Refused extends Error {
+  readonly code: number | null;
+  readonly retryAfterSeconds: number | null;
+
+  constructor(
+    readonly status: number,
+    body: unknown,
+    headers: Record<string, unknown>,
+  ) {
+    super('Twilio refused');
+    const { code } = (typeof body === 'object' && body !== null ? body : {}) as { code?: unknown };
+    this.code = typeof code === 'number' && code > 0 ? code : null;
+    this.retryAfterSeconds = secondsToWait(headers['retry-after'], headers.date);
+  }
+}
+
+/** Of a Retry-After header: seconds, or a time by the clock of whoever sent it. */
+function secondsToWait(retryAfter: unknown, date: unknown): number | null {
+  if (typeof retryAfter !== 'string') return null;
+  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter);
+  const seconds = (Date.parse(retryAfter) - Date.parse(String(date))) / 1000;
+  return seconds > 0 ? seconds : null;
 }
 
 function twilioClient({ accountSid, authToken, baseUrl, limits }: TwilioSettings): {
@@ -193,10 +229,16 @@ function twilioClient({ accountSid, authToken, baseUrl, limits }: TwilioSettings
       });
     }
 
-    override request<T>(options: RequestClient.RequestOptions<T>) {
+    override async request<T>(options: RequestClient.RequestOptions<T>) {
       const { pathname, search } = new URL(options.uri);
       const uri = baseUrl === null ? options.uri : `${baseUrl}${pathname}${search}`;
-      return super.request({ ...options, uri });
+      const answer = await super.request<T>({ ...options, uri });
+      const { statusCode } = answer;
+      const { body, headers } = answer as { body: unknown; headers?: Record<string, unknown> };
+      if (statusCode < 200 || statusCode >= 300) throw new Refused(statusCode, body, headers ?? {});
+      // The SDK takes the first list it finds in whatever came: an empty one would let an SMS be sent twice.
+      if (options.method === 'get' && !isListOfMessages(body)) throw noAnswer('WRONG_ANSWER');
+      return answer;
     }
   }
 
