@@ -22,10 +22,14 @@ export function runProgram(
   file: 'src/main.ts' | 'src/cli.ts' | 'src/demo.ts' | 'tests/torture/provider.ts',
   env: Record<string, string>,
   args: string[] = [],
-  /** `cwd`: where its data folder is made. `preload`: one of our files that is run before it. */
-  { cwd = ROOT, preload }: { cwd?: string; preload?: string } = {},
+  {
+    /** Where its data folder is made. */
+    cwd = ROOT,
+    /** Loaded before it. */
+    preload = [] as string[],
+  } = {},
 ): Program {
-  const before = ['-r', RUN_TYPESCRIPT, ...(preload === undefined ? [] : ['-r', join(ROOT, preload)])];
+  const before = [RUN_TYPESCRIPT, ...preload].flatMap((path) => ['-r', path]);
   const child = spawn(process.execPath, [...before, join(ROOT, file), ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...env },
