@@ -1,10 +1,11 @@
+import type { Json } from './support/api';
 import { describeEachEngine } from './support/databases';
 import { endPrograms } from './support/process';
 import { signed } from './support/recordings';
 import { orderJson } from './support/shop';
 import { SmtpPeer } from './support/smtp-peer';
 import { TwilioDouble } from './support/twilio-double';
-import { Client, type Json } from './torture/client';
+import { Client } from './torture/client';
 import { Person } from './torture/person';
 import { Fleet, TorturedServer, until } from './torture/servers';
 import { PACKAGES } from './torture/shop';

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 
 const ROOT = join(__dirname, '..', '..');
 const RUN_TYPESCRIPT = require.resolve('./run-typescript.cjs');
@@ -25,11 +25,11 @@ export function runProgram(
   {
     /** Where its data folder is made. */
     cwd = ROOT,
-    /** Files of ours that are loaded before it. */
+    /** Loaded before it. */
     preload = [] as string[],
   } = {},
 ): Program {
-  const before = [RUN_TYPESCRIPT, ...preload].flatMap((path) => ['-r', resolve(ROOT, path)]);
+  const before = [RUN_TYPESCRIPT, ...preload].flatMap((path) => ['-r', path]);
   const child = spawn(process.execPath, [...before, join(ROOT, file), ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...env },

@@ -1,8 +1,6 @@
+import type { Json } from '../support/api';
 import { TOKEN } from '../support/app';
 import { type Fleet, pause } from './servers';
-
-/** Of the API, read loosely. */
-export type Json = any;
 
 export interface Answer {
   status: number;

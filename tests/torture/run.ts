@@ -162,18 +162,11 @@ class Torturer {
   }
 
   /** What the round before left uncertain, settled by somebody who has asked the provider; by an impatient double click. */
-  private async settle(person: Person, { messages, tickets, providers, told }: Evidence): Promise<void> {
+  private async settle(person: Person, evidence: Evidence): Promise<void> {
+    const { messages, tickets, told } = evidence;
     for (const message of messages.filter(({ status }) => status === 'uncertain')) {
-      const isSame = (other: { to_address: string | null; body: string }) =>
-        other.to_address === message.to_address && other.body === message.body;
-      const kept = providers.filter(
-        (entry) =>
-          entry.what === 'sms kept' && entry.arrives && isSame({ to_address: entry.to, body: entry.body }),
-      );
-      const others = messages.filter((other) => isSame(other) && told.settled.get(other.id) !== false);
-      const known = others.filter(({ id, status }) => status === 'sent' || told.settled.has(id));
       const number = tickets.find(({ id }) => id === message.ticket_id)?.number ?? 0;
-      const sent = kept.length > known.length;
+      const sent = wasSent(evidence, message);
       const clicks = await Promise.all([1, 2].map(() => person.settle(number, message.id, sent)));
       if (clicks.some((status) => status !== 303)) {
         this.late.push(`The click that settles message ${message.id} was answered ${clicks.join(' and ')}.`);
@@ -187,6 +180,24 @@ class Torturer {
       if (ticket_id !== null) this.load.tickets.set(Number(woo_id), ticket_id);
     }
   }
+}
+
+/** As the provider's list has it: does it hold one that belongs to no other message? */
+function wasSent(
+  { messages, providers, told }: Evidence,
+  { id, channel, to_address, body }: Evidence['messages'][number],
+): boolean {
+  if (channel === 'email') return mailsKept(providers).has(id);
+  const kept = providers.filter(
+    (entry) => entry.what === 'sms kept' && entry.arrives && entry.to === to_address && entry.body === body,
+  );
+  const others = messages.filter(
+    (other) =>
+      other.to_address === to_address &&
+      other.body === body &&
+      (told.settled.get(other.id) ?? other.status === 'sent'),
+  );
+  return kept.length > others.length;
 }
 
 function someOf(replies: Reply[], dice: Dice): Reply[] {

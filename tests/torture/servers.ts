@@ -4,6 +4,8 @@ import { type Program, runProgram } from '../support/process';
 import { ACCOUNT_SID, AUTH_TOKEN } from '../support/twilio-double';
 import { PERSON } from './person';
 
+const PRELOAD = require.resolve('./preload');
+
 /** A process that is killed and started again, always at the same address and on the same database. */
 export class TorturedServer {
   kills = 0;
@@ -46,7 +48,7 @@ export class TorturedServer {
 
   /** Does not wait until it listens; see up(). */
   start(): void {
-    const program = runProgram('src/main.ts', this.env, [], { preload: ['tests/torture/preload.ts'] });
+    const program = runProgram('src/main.ts', this.env, [], { preload: [PRELOAD] });
     this.program = program;
     program.shows(/Zeton listens on/).then(
       () => {
