@@ -496,6 +496,22 @@ describeEachEngine('Applying orders', (engine) => {
     expect((await countersOf(1)).sms).toMatchObject({ available: 10 });
   });
 
+  test('what the store says itself ends a deletion that was only heard of', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    await come({ id: 1 });
+    await receive(ctx, store, 'order.deleted', '{"id":1}');
+    await drainInbox(ctx);
+    expect(await theOrder(1)).toMatchObject({ status: 'trash', paid: 0 });
+    ctx.gateways.woocommerce = {
+      readOrder: () => Promise.resolve({ kind: 'order', json: orderJson({ id: 1 }) }),
+      readRefunds: () => Promise.resolve({ kind: 'refunds', json: '[]' }),
+    };
+    await receive(ctx, store, 'order.deleted', '{"id":1}');
+    await drainInbox(ctx);
+    expect(await theOrder(1)).toMatchObject({ status: 'processing', paid: 1 });
+    expect((await countersOf(1)).sms).toMatchObject({ available: 10 });
+  });
+
   test('three states of one second contradict each other even if two differ in nothing that counts', async () => {
     await makePackage(ctx, store, 'SUP', { sms: 10 });
     const one = JSON.parse(orderJson({ id: 1 })) as Record<string, unknown>;
