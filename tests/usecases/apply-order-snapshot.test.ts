@@ -194,6 +194,18 @@ describeEachEngine('Applying orders', (engine) => {
     expect(await theOrder(2)).toMatchObject({ paid: 1, status: 'processing' });
   });
 
+  test.each([['first'], ['last']])(
+    'in the same second the state with more refunds is the newer one, and comes %s',
+    async (place) => {
+      await makePackage(ctx, store, 'SUP', { sms: 10 });
+      const before = { id: 1, lines: [{ id: 1, quantity: 3 }] };
+      const after = { id: 1, lines: [{ id: 1, quantity: 2 }], refunds: [{ id: 9, total: '-29.00' }] };
+      for (const order of place === 'first' ? [after, before] : [before, after]) await come(order);
+      expect(await theOrder(1)).toMatchObject({ review_flags: '["refunds-not-readable"]' });
+      expect((await countersOf(1)).sms).toMatchObject({ available: 20 });
+    },
+  );
+
   test('contradictions within one second are settled by the same rule in any order, and flagged', async () => {
     await makePackage(ctx, store, 'SUP', { sms: 10 });
     const one = { id: 1, lines: [{ id: 1, sku: 'SUP', quantity: 1 }] };
