@@ -195,6 +195,18 @@ describeEachEngine('Applying orders', (engine) => {
     expect(await theOrder(2)).toMatchObject({ paid: 1, status: 'processing' });
   });
 
+  test.each([['first'], ['last']])(
+    'in the same second the state with more refunds is the newer one, and comes %s',
+    async (place) => {
+      await makePackage(ctx, store, 'SUP', { sms: 10 });
+      const before = { id: 1, lines: [{ id: 1, quantity: 3 }] };
+      const after = { id: 1, lines: [{ id: 1, quantity: 2 }], refunds: [{ id: 9, total: '-29.00' }] };
+      for (const order of place === 'first' ? [after, before] : [before, after]) await come(order);
+      expect(await theOrder(1)).toMatchObject({ review_flags: '["refunds-not-readable"]' });
+      expect((await countersOf(1)).sms).toMatchObject({ available: 20 });
+    },
+  );
+
   test('contradictions within one second are settled by the same rule in any order, and flagged', async () => {
     await makePackage(ctx, store, 'SUP', { sms: 10 });
     const one = { id: 1, lines: [{ id: 1, sku: 'SUP', quantity: 1 }] };
@@ -497,6 +509,22 @@ describeEachEngine('Applying orders', (engine) => {
     expect(await theOrder(1)).toMatchObject({ status: 'deleted', paid: 0 });
     await come({ id: 1, lines: [{ id: 1, quantity: 2 }], modified: '2026-11-20T11:00:00' });
     expect(await theOrder(1)).toMatchObject({ status: 'processing', paid: 1, review_flags: '[]' });
+    expect((await countersOf(1)).sms).toMatchObject({ available: 10 });
+  });
+
+  test('what the store says itself ends a deletion that was only heard of', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    await come({ id: 1 });
+    await receive(ctx, store, 'order.deleted', '{"id":1}');
+    await drainInbox(ctx);
+    expect(await theOrder(1)).toMatchObject({ status: 'trash', paid: 0 });
+    ctx.gateways.woocommerce = {
+      readOrder: () => Promise.resolve({ kind: 'order', json: orderJson({ id: 1 }) }),
+      readRefunds: () => Promise.resolve({ kind: 'refunds', json: '[]' }),
+    };
+    await receive(ctx, store, 'order.deleted', '{"id":1}');
+    await drainInbox(ctx);
+    expect(await theOrder(1)).toMatchObject({ status: 'processing', paid: 1 });
     expect((await countersOf(1)).sms).toMatchObject({ available: 10 });
   });
 
