@@ -38,6 +38,7 @@ describeEachEngine('the API: stores and packages', (engine) => {
       locale: 'sl',
       country: 'SI',
       time_zone: 'Europe/Ljubljana',
+      notices: true,
       from_environment: false,
       state: 'connected',
       webhook: {
@@ -63,9 +64,16 @@ describeEachEngine('the API: stores and packages', (engine) => {
   it('changes only what is said of a store', async () => {
     await world.api.post('stores', { slug: 'changing', webhook_secret: 'one' }).expect(201);
     const changed = await world.api
-      .patch('stores/changing', { name: 'Neu', webhook_secret: null })
+      .patch('stores/changing', { name: 'Neu', webhook_secret: null, notices: false })
       .expect(200);
-    expect(changed.body).toMatchObject({ name: 'Neu', country: 'US', state: 'no_webhook_secret' });
+    expect(changed.body).toMatchObject({
+      name: 'Neu',
+      country: 'US',
+      notices: false,
+      state: 'no_webhook_secret',
+    });
+    const kept = await world.api.patch('stores/changing', { name: 'Novo' }).expect(200);
+    expect(kept.body).toMatchObject({ name: 'Novo', notices: false });
     const wrong = await world.api
       .patch('stores/changing', { country: 'Slovenia', url: 'ftp://x', when: 1 })
       .expect(422);

@@ -53,6 +53,7 @@ describeEachEngine('stores', (engine) => {
         locale: 'en',
         country: 'US',
         timeZone: 'UTC',
+        notices: true,
         fromEnvironment: false,
         createdAt: NOW.at,
         updatedAt: NOW.at,
