@@ -60,7 +60,7 @@ export const TEXTS: readonly string[] = [
   '[ticket #1]',
 ];
 
-export const EMAILS: readonly string[] = [
+const EMAILS: readonly string[] = [
   'alice@example.com',
   'ALICE@EXAMPLE.COM ',
   'alice@exämple.com',
@@ -89,7 +89,7 @@ export const EMAILS: readonly string[] = [
   `alice${CANARY}@example.com`,
 ];
 
-export const PHONES: readonly string[] = [
+const PHONES: readonly string[] = [
   '041 555 100',
   '+386 41 555 100',
   '+38641555100;ext=7',
@@ -110,7 +110,7 @@ export const PHONES: readonly string[] = [
   '\uD800',
 ];
 
-export const DATES: readonly string[] = [
+const DATES: readonly string[] = [
   '2026-11-22T12:00:00',
   '2026-11-22T12:00:00Z',
   '2026-02-30T00:00:00',

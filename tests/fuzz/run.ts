@@ -44,7 +44,7 @@ const CHUNKS = 20;
 const WARM_CHUNKS = 6;
 const SAMPLES = 3;
 /** Issue: no growth of memory beyond 20 % after warm-up. */
-export const GROWTH_MAX = 0.2;
+const GROWTH_MAX = 0.2;
 const PENDING_MAX = 300;
 const LONG = 10_000;
 

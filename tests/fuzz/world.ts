@@ -18,7 +18,7 @@ import { faultOfLine, type LogLine } from './verdicts';
 
 const ROOT = join(__dirname, '..', '..');
 export const WEBHOOK_SECRET = 'wc-webhook-secret-fixture';
-export const PASSWORD = 'a password of the fuzz';
+const PASSWORD = 'a password of the fuzz';
 
 /** A shop in a database, and who may what there. */
 export interface Shop {
