@@ -46,6 +46,7 @@ import { authenticateToken, bearerTokenOf } from './usecases/authenticate-token'
 import { type Context, type Gateways, momentOf } from './usecases/context';
 import { makeBootstrapOwner, makeSetupLink } from './usecases/first-owner';
 import { makeLanes } from './usecases/lanes';
+import { makeWalks } from './usecases/walks';
 
 /** What tests and simulations bring themselves. A database that was brought is not closed here. */
 export interface Overrides {
@@ -94,16 +95,17 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     gateways: (overrides.gateways ?? ((defaults) => defaults))(transports.gateways),
     chance: overrides.chance ?? Math.random,
     lanes: makeLanes(),
+    walks: makeWalks(),
     wake(work) {
       for (const { name, wake } of workers) if (name === work || name.startsWith(`${work}.`)) wake();
     },
   };
 
-  const loops = jobs.map(({ name, every, run }) => {
+  const loops = jobs.map(({ name, every, run, atStart }) => {
     const work = () => run(ctx);
     if ('pollMs' in every)
       return { worker: makeWorker({ name, run: work, pollMs: every.pollMs, log }), schedule: null };
-    const schedule = makeSchedule({ job: name, cron: every.cron, db, clock, run: work });
+    const schedule = makeSchedule({ job: name, cron: every.cron, db, clock, run: work, atStart });
     const pollMs = Number.POSITIVE_INFINITY;
     return { worker: makeWorker({ name, run: () => schedule.run(), pollMs, log }), schedule };
   });
@@ -140,6 +142,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
       }
     },
     async close() {
+      ctx.walks.stopping = true;
       for (const { schedule } of loops) await schedule?.stop();
       await Promise.all(workers.map((worker) => worker.stop()));
       await Promise.all(jobs.flatMap((job) => [...(job.underWay?.(ctx) ?? [])]));

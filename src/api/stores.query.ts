@@ -1,4 +1,5 @@
 import type { Principal } from '../domain/access';
+import { isSilent } from '../domain/syncs';
 import type { Db } from '../platform/db';
 import { assert } from '../platform/refusal';
 
@@ -38,9 +39,9 @@ export async function slugsOf(db: Db, storeIds: string[]): Promise<Map<string, s
 
 type Row = Record<string, unknown>;
 
-export async function readStore(db: Db, id: string, publicUrl: string) {
+export async function readStore(db: Db, id: string, { publicUrl, now }: { publicUrl: string; now: Date }) {
   const rows = (await db('stores').where({ id })) as Row[];
-  const [store] = await viewsOf(db, rows, publicUrl);
+  const [store] = await viewsOf(db, rows, publicUrl, now);
   assert(store, `store ${id} exists`);
   return store;
 }
@@ -48,22 +49,35 @@ export async function readStore(db: Db, id: string, publicUrl: string) {
 /** By slug; `after`: the last one on the page before. */
 export async function readStores(
   db: Db,
-  page: { storeIds: readonly string[] | null; after: string | null; limit: number; publicUrl: string },
+  page: {
+    storeIds: readonly string[] | null;
+    after: string | null;
+    limit: number;
+    publicUrl: string;
+    now: Date;
+  },
 ) {
   const query = db('stores').orderBy('slug').limit(page.limit);
   if (page.storeIds) query.whereIn('id', [...page.storeIds]);
   if (page.after !== null) query.where('slug', '>', page.after);
-  return viewsOf(db, (await query) as Row[], page.publicUrl);
+  return viewsOf(db, (await query) as Row[], page.publicUrl, page.now);
 }
 
-async function viewsOf(db: Db, rows: Row[], publicUrl: string) {
+async function viewsOf(db: Db, rows: Row[], publicUrl: string, now: Date) {
   const waiting = await deliveriesByStatus(
+    db,
+    rows.map((row) => row.id as string),
+  );
+  const syncs = await syncsOf(
     db,
     rows.map((row) => row.id as string),
   );
   const view = async (row: Row) => {
     const id = row.id as string;
     const secretSet = row.webhook_secret_sealed !== null;
+    const sync = syncs.get(id);
+    const lastOrderAt = sync?.unannounced_since ? await lastReceivedAt(db, id, 'order.%') : null;
+    const unannouncedSince = (sync?.unannounced_since as string | null | undefined) ?? null;
     return {
       slug: row.slug as string,
       name: row.name as string,
@@ -79,12 +93,16 @@ async function viewsOf(db: Db, rows: Row[], publicUrl: string) {
         delivery_url: `${publicUrl}/webhooks/woocommerce/${row.slug as string}`,
         secret_set: secretSet,
         last_received_at: await lastReceivedAt(db, id),
+        silent_since: isSilent(unannouncedSince, lastOrderAt, now) ? unannouncedSince : null,
         pending: waiting.get(`${id}:pending`) ?? 0,
         failed: waiting.get(`${id}:failed`) ?? 0,
       },
       rest: {
         keys_set: row.consumer_key_sealed !== null && row.consumer_secret_sealed !== null,
-        last_sync_at: null,
+        last_sync_at: (sync?.finished_at as string | null | undefined) ?? null,
+        failing_since: (sync?.failing_since as string | null | undefined) ?? null,
+        problem: (sync?.problem as string | null | undefined) ?? null,
+        parked_orders: sync?.parked ?? 0,
       },
       created_at: row.created_at as string,
       updated_at: row.updated_at as string,
@@ -93,11 +111,25 @@ async function viewsOf(db: Db, rows: Row[], publicUrl: string) {
   return Promise.all(rows.map(view));
 }
 
-async function lastReceivedAt(db: Db, storeId: string): Promise<string | null> {
-  const newest = (await db('deliveries')
-    .where({ store_id: storeId })
-    .orderBy('id', 'desc')
-    .first('received_at')) as Row | undefined;
+/** How far each store was read by REST; those that never were are missing. */
+async function syncsOf(db: Db, storeIds: string[]): Promise<Map<string, Row & { parked: number }>> {
+  const rows = (await db('store_syncs').where({ kind: 'orders' }).whereIn('store_id', storeIds)) as Row[];
+  const parked = (await db('parked_orders')
+    .whereIn('store_id', storeIds)
+    .groupBy('store_id')
+    .select('store_id')
+    .count({ n: '*' })) as Row[];
+  const counts = new Map(parked.map((row) => [row.store_id, Number(row.n)]));
+  return new Map(
+    rows.map((row) => [row.store_id as string, { ...row, parked: counts.get(row.store_id) ?? 0 }]),
+  );
+}
+
+/** `topic`: only of such. */
+async function lastReceivedAt(db: Db, storeId: string, topic?: string): Promise<string | null> {
+  const query = db('deliveries').where({ store_id: storeId }).orderBy('id', 'desc').first('received_at');
+  if (topic !== undefined) query.whereLike('topic', topic);
+  const newest = (await query) as Row | undefined;
   return (newest?.received_at as string | undefined) ?? null;
 }
 

@@ -54,12 +54,18 @@ const store = z
       delivery_url: z.string().describe('Enter it in WooCommerce → Settings → Advanced → Webhooks.'),
       secret_set: z.boolean(),
       last_received_at: instant.nullable(),
+      silent_since: instant
+        .nullable()
+        .describe('Since when orders change without a webhook; null: they come, or nothing changes.'),
       pending: z.int(),
       failed: z.int().describe('Parked until somebody retries them.'),
     }),
     rest: z.object({
       keys_set: z.boolean(),
-      last_sync_at: instant.nullable().describe('null: the store was never read by REST.'),
+      last_sync_at: instant.nullable().describe('null: the store was never read by REST to the end.'),
+      failing_since: instant.nullable(),
+      problem: z.string().nullable().describe('Why it cannot be read now, in plain words.'),
+      parked_orders: z.int().describe('Read, but not to be applied; each is tried again.'),
     }),
     created_at: instant,
     updated_at: instant,
@@ -109,7 +115,7 @@ export const storeEndpoints = [
       requireEveryStore(principal, 'it cannot connect others');
       return once(async (trx) => {
         const made = await connectStoreIn(trx, ctx, actor, { slug: body.slug, ...changesFrom(body) });
-        return readStore(trx, made.id, ctx.publicUrl);
+        return readStore(trx, made.id, { publicUrl: ctx.publicUrl, now: ctx.clock.now() });
       });
     },
   }),
@@ -129,6 +135,7 @@ export const storeEndpoints = [
         after: slugInCursor('stores', query.cursor),
         limit: query.limit + 1,
         publicUrl: ctx.publicUrl,
+        now: ctx.clock.now(),
       });
       return toPage(rows, query.limit, (row) => cursorAt('stores', row.slug));
     },
@@ -145,7 +152,7 @@ export const storeEndpoints = [
     async handle({ ctx, principal, params }) {
       const found = await storeBySlug(ctx.db, principal, params.slug);
       if (!found) throw notFound('store');
-      return readStore(ctx.db, found.id, ctx.publicUrl);
+      return readStore(ctx.db, found.id, { publicUrl: ctx.publicUrl, now: ctx.clock.now() });
     },
   }),
   endpoint({
@@ -164,7 +171,7 @@ export const storeEndpoints = [
       if (!found) throw notFound('store');
       return once(async (trx) => {
         await changeStoreIn(trx, ctx, actor, found.id, changesFrom(body));
-        return readStore(trx, found.id, ctx.publicUrl);
+        return readStore(trx, found.id, { publicUrl: ctx.publicUrl, now: ctx.clock.now() });
       });
     },
   }),

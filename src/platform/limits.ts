@@ -132,6 +132,48 @@ export const limits = {
   /** OAuth 1.0a (http) refuses beyond 15 minutes; a minute is already worth a word. */
   wooClockSeconds: 60,
 
+  /** A walk begins so much before its cursor: clocks differ, and orders of one second may come piecemeal. */
+  syncOverlapSeconds: 600,
+  /** Two walks of one shop are never closer, unless a person asks: the start of a process is no reason for a second. */
+  syncAgainSeconds: 60,
+  /** Orders compared with what is known in one go. */
+  syncBatch: 50,
+  /** The shop does not answer: the first pause, doubled up to the cap. Half an hour late at most when it is back. */
+  syncBackoffFirstSeconds: 60,
+  syncBackoffCapSeconds: 1_800,
+  /** So many orders in a row that the shop cannot tell of are no fault of these orders. */
+  syncShopFailures: 3,
+  /** Tries of one order that another worker has, and the pause between: it is at it for a second or two. */
+  syncBusyTries: 8,
+  syncBusyPauseMs: 250,
+  /** Orders that could not be applied, tried again in one walk. */
+  syncParkedPerWalk: 100,
+  /** A row for every five minutes; nobody asks what the walk of last month found. */
+  syncRunsKeptDays: 30,
+  /** Walks longer ago than this belong to a pause, after which silence says nothing about webhooks. */
+  syncContinuousSeconds: 900,
+  /** WP-Cron runs once a minute where there is traffic: what was not told by then is not only late. */
+  webhookSilenceSeconds: 900,
+  /** What a caller of the API waits for a walk; the rest can be asked for. */
+  syncAnswerMs: 20_000,
+  /** Shops read by one process at once. */
+  shopsAtOnce: 3,
+  /** Finds that one answer names; the number of all stands beside them. */
+  syncFindsShown: 200,
+  /** Refunds of older orders are not deleted any more. */
+  sweepDays: 90,
+  /** Looked at hourly: so at most a day lies between the beginnings of two sweeps. */
+  sweepEveryHours: 23,
+  /** Lookups of orders that the list left out, in one sweep: the rest comes the next day. */
+  sweepLookups: 500,
+  importPollMs: 5_000,
+  /** Orders between two notes of how far an import is, and two looks whether it was cancelled. */
+  importBatch: 10,
+  importDaysMax: 3_650,
+  importDaysDefault: 365,
+  /** Who bought longer ago asked already, or does not need help: their orders open no new ticket. */
+  importTicketDays: 14,
+
   /** A customer who does not come is not waited for longer. */
   videoWaitingMinutes: 60,
   /** Both were there and have left: a dropped line comes back within this, otherwise the session is over. */

@@ -59,16 +59,21 @@ import { currentInSequence } from '../platform/sequence';
 import { endOfDayAfter } from '../platform/time-zone';
 import { type Context, momentOf } from './context';
 import { greetCustomer } from './greet-customer';
+import { type Importing, matchImportedLines } from './match-imported-lines';
 
 /** Something the shop said about one order. */
 export type OrderNews =
   | {
       kind: 'snapshot';
       json: string;
-      source: 'webhook' | 'rest';
+      source: 'webhook';
       deliveryId: string | null;
       restored: boolean;
     }
+  /** The shop listed it so when it was asked; `importing`: lines without a package may take this one. */
+  | { kind: 'listed'; json: string; readAt: string; importing?: Importing }
+  /** Nobody said anything: the store is asked how the order stands now. */
+  | { kind: 'asked' }
   /** Trashed or deleted; carries no date, so the store is asked where it can be. */
   | { kind: 'deleted'; deliveryId: string; receivedAt: string };
 
@@ -117,6 +122,8 @@ export async function applyOrderNews(
 
 /** What the store answered, read under the lease and before the transaction. */
 interface Readings {
+  /** When it was asked. */
+  readAt: string;
   order: { kind: 'order'; json: string } | { kind: 'missing' } | { kind: 'unavailable' } | null;
   refunds: Refund[] | null;
 }
@@ -124,17 +131,21 @@ interface Readings {
 async function askStore(ctx: Context, store: Store, known: Order, news: OrderNews): Promise<Readings> {
   const gateway = ctx.gateways.woocommerce;
   const shop = await shopOf(ctx, store);
+  const readAt = iso(ctx.clock.now());
   const snapshots = newestFirst(await snapshotsOf(ctx.db, known.id), store.paidStatuses);
   let order: Readings['order'] = null;
   let refundsMayExist = (known.refunds ?? []).length > 0 || snapshots.some((s) => s.refundCount > 0);
-  if (news.kind === 'deleted' || known.gone) {
+  if (news.kind === 'deleted' || news.kind === 'asked' || known.gone) {
     // A deleted order that is heard of again is asked for again: one wrong 404 must not take credits for good.
     order = await gateway.readOrder(shop, known.wooId);
   }
-  if (news.kind === 'snapshot') {
+  if ('json' in news) {
     const payload = orderIn(news.json);
     refundsMayExist ||= payload.refundCount > 0;
-    const came = draftSnapshot(payload, contentSha256(news.json), iso(ctx.clock.now()));
+    const came = draftSnapshot(payload, contentSha256(news.json), {
+      receivedAt: readAt,
+      confirmedAt: news.kind === 'listed' ? news.readAt : null,
+    });
     const isKnown = snapshots.some((s) => s.contentSha256 === came.contentSha256);
     const all = newestFirst(isKnown ? snapshots : [...snapshots, came], store.paidStatuses);
     if (order === null && isNewestAmbiguous(all, store.paidStatuses)) {
@@ -142,12 +153,12 @@ async function askStore(ctx: Context, store: Store, known: Order, news: OrderNew
     }
   }
   if (order?.kind === 'order') refundsMayExist ||= orderIn(order.json).refundCount > 0;
-  if (!refundsMayExist || order?.kind === 'missing') return { order, refunds: null };
+  if (!refundsMayExist || order?.kind === 'missing') return { readAt, order, refunds: null };
   const read = await gateway.readRefunds(shop, known.wooId);
-  return { order, refunds: read.kind === 'refunds' ? readRefundsBody(read.json) : null };
+  return { readAt, order, refunds: read.kind === 'refunds' ? readRefundsBody(read.json) : null };
 }
 
-async function shopOf(ctx: Context, store: Store): Promise<Shop> {
+export async function shopOf(ctx: Context, store: Store): Promise<Shop> {
   const { consumerKey, consumerSecret } = await storeSecrets(ctx.db, ctx.vault, store.id);
   return { slug: store.slug, url: store.url, consumerKey, consumerSecret };
 }
@@ -158,7 +169,11 @@ function orderIn(json: string): OrderPayload {
   return body.order;
 }
 
-function draftSnapshot(payload: OrderPayload, sha256: string, receivedAt: string) {
+function draftSnapshot(
+  payload: OrderPayload,
+  sha256: string,
+  at: { receivedAt: string; confirmedAt: string | null },
+) {
   return {
     id: sha256,
     contentSha256: sha256,
@@ -170,8 +185,7 @@ function draftSnapshot(payload: OrderPayload, sha256: string, receivedAt: string
     refundCount: payload.refundCount,
     wooCustomerId: payload.wooCustomerId,
     emailNormalised: normaliseEmail(payload.billing.email),
-    confirmedAt: null,
-    receivedAt,
+    ...at,
     deliveryId: null,
   };
 }
@@ -189,7 +203,7 @@ async function apply(
   if (!order) return false;
   const moment = momentOf(ctx, { kind: 'store', id: store.id, name: store.name });
   const came: { payload: OrderPayload; contentSha256: string }[] = [];
-  const keep = async (json: string, source: 'webhook' | 'rest', deliveryId: string | null) => {
+  const keep = async (json: string, from: { deliveryId: string | null } | { readAt: string }) => {
     const payload = orderIn(json);
     const hashes = { contentSha256: contentSha256(json), factsSha256: factsSha256(payload) };
     const emailNormalised = normaliseEmail(payload.billing.email);
@@ -197,8 +211,9 @@ async function apply(
     await keepSnapshot(trx, {
       id,
       orderId,
-      source,
-      deliveryId,
+      source: 'readAt' in from ? 'rest' : 'webhook',
+      deliveryId: 'readAt' in from ? null : from.deliveryId,
+      confirmedAt: 'readAt' in from ? from.readAt : null,
       ...hashes,
       payload,
       emailNormalised,
@@ -207,8 +222,8 @@ async function apply(
     });
     came.push({ payload, contentSha256: hashes.contentSha256 });
   };
-  if (news.kind === 'snapshot') await keep(news.json, news.source, news.deliveryId);
-  if (readings.order?.kind === 'order') await keep(readings.order.json, 'rest', null);
+  if ('json' in news) await keep(news.json, news);
+  if (readings.order?.kind === 'order') await keep(readings.order.json, readings);
   if (readings.order?.kind === 'missing') order.gone = true;
   if (readings.order?.kind === 'order') order.gone = false;
   if (readings.refunds) order.refunds = readings.refunds;
@@ -219,7 +234,9 @@ async function apply(
   }
   if (news.kind === 'snapshot' && news.restored) order.restoredBy = later(order.restoredBy, news.deliveryId);
   // What the store says itself is newer than any deletion that was heard of.
-  if (readings.order?.kind === 'order') order.trashedBy = null;
+  const toldAt =
+    readings.order?.kind === 'order' ? readings.readAt : news.kind === 'listed' ? news.readAt : '';
+  if (toldAt > (order.trashedAt ?? '')) order.trashedBy = null;
 
   const ordered = newestFirst(await snapshotsOf(trx, orderId), store.paidStatuses);
   const trashed = isTrashed(ordered, order);
@@ -256,6 +273,17 @@ async function apply(
     }
     lines = changes.map((change) => change.line);
   }
+  const since = paidSince(ordered, store.paidStatuses);
+  const imported =
+    news.kind === 'listed' && news.importing
+      ? await matchImportedLines(trx, moment, store, news.importing, {
+          id: orderId,
+          payload: orderIn(news.json),
+          lines,
+          catalogVersion,
+          paidSince: since,
+        })
+      : null;
   const bought = await versionsByIds(
     trx,
     lines.flatMap((line) => line.packageVersionId ?? []),
@@ -270,9 +298,16 @@ async function apply(
 
   const customer = await bringCustomer(trx, moment, store, order, ordered, newest, came, flags);
   order.customerId = customer.id;
-  const opens = [...bought.values()].some((version) => version.opensTicket);
+  const opens = lines.some(
+    (line) => !line.quiet && line.packageVersionId && bought.get(line.packageVersionId)?.opensTicket,
+  );
   const opened = state.everPaid && opens && order.ticketId === null;
-  if (opened) order.ticketId = await bringTicket(trx, moment, customer, newest, lines, orderId);
+  if (opened) {
+    const isOld = imported !== null && imported.matched && !imported.isRecent;
+    order.ticketId = await bringTicket(trx, moment, customer, newest, lines, orderId, isOld);
+  } else if (imported?.matched && state.everPaid && order.ticketId === null) {
+    order.ticketId = await waitingTicket(trx, moment, customer, orderId, moment.at);
+  }
   await saveOrder(trx, { ...order, reviewFlags: flags }, newest, moment.at);
   const ticket = order.ticketId ? await findTicket(trx, order.ticketId) : null;
   if (ticket && newest.customerNote.trim() !== '') {
@@ -292,7 +327,7 @@ async function apply(
     // On a ticket that people write on already it is a word like any other: replies must have seen it.
     if (said && ticket.createdAt !== moment.at) await customerWordWritten(trx, moment, ticket.id);
   }
-  if (opened && order.ticketId && state.paid) {
+  if (opened && order.ticketId && state.paid && (imported?.matched ? imported.greets : true)) {
     await greetCustomer(trx, moment, {
       ticketId: order.ticketId,
       orderId,
@@ -305,7 +340,6 @@ async function apply(
       }),
     });
   }
-  const since = paidSince(ordered, store.paidStatuses);
   await bringToOrder(trx, moment, {
     orderId,
     customerId: customer.id,
@@ -442,13 +476,14 @@ async function bringTicket(
   newest: OrderPayload,
   lines: OrderLine[],
   orderId: string,
+  isOld: boolean,
 ): Promise<string> {
-  const topUpSince = iso(addSeconds(new Date(moment.at), -limits.topUpAdoptionDays * 86_400));
-  const waiting = await ticketToAdopt(trx, { customerId: customer.id, topUpSince });
-  if (waiting) {
-    await adoptUnpaidTicket(trx, moment, { ticketId: waiting.id, orderId });
-    return waiting.id;
-  }
+  // A link that was sent lately asked for an order of today, not for one that is imported.
+  const topUpSince = isOld
+    ? moment.at
+    : iso(addSeconds(new Date(moment.at), -limits.topUpAdoptionDays * 86_400));
+  const waiting = await waitingTicket(trx, moment, customer, orderId, topUpSince);
+  if (waiting) return waiting;
   const names = lines.filter((line) => line.packageVersionId !== null).map((line) => line.name);
   const subject = `${[...new Set(names)].join(', ')} · #${newest.number}`.slice(0, limits.subjectChars);
   const opened = await openTicket(trx, moment, {
@@ -456,6 +491,20 @@ async function bringTicket(
     customerId: customer.id,
     subject,
     origin: 'order',
+    solved: isOld,
   });
   return opened.id;
+}
+
+/** Who wrote before they had paid, or was sent a link to buy, is answered there. */
+async function waitingTicket(
+  trx: Trx,
+  moment: Moment,
+  customer: Customer,
+  orderId: string,
+  topUpSince: string,
+): Promise<string | null> {
+  const waiting = await ticketToAdopt(trx, { customerId: customer.id, topUpSince });
+  if (waiting) await adoptUnpaidTicket(trx, moment, { ticketId: waiting.id, orderId });
+  return waiting?.id ?? null;
 }

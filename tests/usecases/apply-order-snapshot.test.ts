@@ -518,7 +518,9 @@ describeEachEngine('Applying orders', (engine) => {
     await receive(ctx, store, 'order.deleted', '{"id":1}');
     await drainInbox(ctx);
     expect(await theOrder(1)).toMatchObject({ status: 'trash', paid: 0 });
+    ctx.clock.advance(60);
     ctx.gateways.woocommerce = {
+      ...webhooksOnly,
       readOrder: () => Promise.resolve({ kind: 'order', json: orderJson({ id: 1 }) }),
       readRefunds: () => Promise.resolve({ kind: 'refunds', json: '[]' }),
     };

@@ -11,6 +11,7 @@ import { advanceVideoSessions } from '../../src/usecases/advance-video-sessions'
 import { type Context, momentOf } from '../../src/usecases/context';
 import { endVideoSession } from '../../src/usecases/end-video-session';
 import { makeLanes } from '../../src/usecases/lanes';
+import { makeWalks } from '../../src/usecases/walks';
 import { recordVideoEvent } from '../../src/usecases/record-video-event';
 import { startVideoSession, startVideoSessionIn } from '../../src/usecases/start-video-session';
 import { type VideoSessionView, videoSessionView } from '../../src/usecases/video-session.query';
@@ -40,6 +41,7 @@ class World {
       gateways: {} as Context['gateways'],
       chance: () => 1,
       lanes: makeLanes(),
+      walks: makeWalks(),
       wake: () => undefined,
     };
   }

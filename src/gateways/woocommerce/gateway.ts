@@ -44,6 +44,8 @@ export interface ListedOrder {
   dateCreatedGmt: string;
   /** As readOrder() would tell it. */
   json: string;
+  /** When the shop was asked: it has not said anything that happened later. */
+  readAt: string;
 }
 
 export interface ListedProduct {
