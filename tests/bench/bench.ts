@@ -1,13 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { makeFolder, removeFolder } from '../support/temporary-folders';
 import { ENGINES, type Engine, type EngineName, startEngine, syncMs } from './engines';
 import { type Cell, compare, type Plan, warmUp } from './measure';
+import { topCosts } from './profile';
 import { type Row, rows } from './rows';
 import { openWorld } from './world';
 
-const USAGE = `npm run bench -- [--quick] [--engine sqlite|postgres] [--only NAME] [--clients 1,8,32] [--json FILE]
+const USAGE = `npm run bench -- [--quick] [--engine sqlite|postgres] [--only NAME] [--clients 1,8,32] [--json FILE] [--profile]
   --quick    short rounds: whether it works, not how fast
+  --profile  also says in which parts of the code the servers spent their time (and is slower for it)
   --only     rows whose name holds NAME: ${rows.map((row) => row.name).join(', ')}
 `;
 
@@ -36,6 +39,7 @@ interface Options {
   rows: Row[];
   clients: number[];
   json: string | undefined;
+  profile: boolean;
 }
 
 interface RowResult {
@@ -83,7 +87,8 @@ async function benchEngine(name: EngineName, options: Options) {
   progress(`${name}: a shop is made`);
   const engine = await startEngine(name);
   stopping.add(engine);
-  const world = await openWorld(engine);
+  const profiles = options.profile ? makeFolder() : undefined;
+  const world = await openWorld(engine, profiles);
   const description = await engine.describe();
   const results: RowResult[] = [];
   for (const row of options.rows) {
@@ -105,6 +110,10 @@ async function benchEngine(name: EngineName, options: Options) {
   stopping.delete(engine);
   engine.stopNow();
   print(tableOf(description, results));
+  if (profiles) {
+    print(`\n${topCosts(profiles)}`);
+    removeFolder(profiles);
+  }
   return { engine: name, description, rows: results };
 }
 
@@ -148,6 +157,7 @@ function readOptions(): Options {
       only: { type: 'string' },
       clients: { type: 'string', default: '1,8,32' },
       json: { type: 'string' },
+      profile: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   });
@@ -163,7 +173,14 @@ function readOptions(): Options {
   if (!clients.every((count) => Number.isInteger(count) && count >= 1 && count <= 1_000)) {
     throw new Error(`--clients ${values.clients}: expected whole numbers, like 1,8,32`);
   }
-  return { plan: values.quick ? QUICK : PLAN, engines, rows: chosen, clients, json: values.json };
+  return {
+    plan: values.quick ? QUICK : PLAN,
+    engines,
+    rows: chosen,
+    clients,
+    json: values.json,
+    profile: values.profile,
+  };
 }
 
 function print(text: string): void {

@@ -1,4 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector';
+import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { v7 } from 'uuid';
 import { buildApp } from '../../src/app';
@@ -8,9 +11,13 @@ import { limits } from '../../src/platform/limits';
 import { openBare } from './bare';
 
 /** What the bench tells the process that it forks; the answer is { port }. */
-export type ServerTask =
+export type ServerTask = (
   | { kind: 'app'; env: Record<string, string> }
-  | { kind: 'floor'; url: string; storeId: string; webhookSecret: string; token: string };
+  | { kind: 'floor'; url: string; storeId: string; webhookSecret: string; token: string }
+) & {
+  /** Where to leave what V8 saw of the work, without that of starting. */
+  profiles?: string | undefined;
+};
 
 process.once('message', (task: ServerTask) => {
   void start(task);
@@ -22,6 +29,17 @@ async function start(task: ServerTask): Promise<void> {
   const http = task.kind === 'app' ? await realApp(task.env) : await floorApp(task);
   const { port } = await listen(http, { port: 0, host: '127.0.0.1' });
   process.send?.({ port });
+  if (task.profiles !== undefined) profileInto(join(task.profiles, `${task.kind}.cpuprofile`));
+}
+
+function profileInto(path: string): void {
+  const profiler = new Session();
+  profiler.connect();
+  profiler.post('Profiler.enable');
+  profiler.post('Profiler.start');
+  process.prependOnceListener('disconnect', () => {
+    profiler.post('Profiler.stop', (_error, { profile }) => writeFileSync(path, JSON.stringify(profile)));
+  });
 }
 
 /** The whole app with its log, and without its jobs: those would work off what is being sent. */
