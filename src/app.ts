@@ -23,7 +23,7 @@ import {
 } from './metrics.query';
 import { systemActor } from './platform/actor';
 import { type Clock, iso, systemClock } from './platform/clock';
-import { migrate, openDatabase, withTransaction } from './platform/db';
+import { forBackground, migrate, openDatabase, withTransaction } from './platform/db';
 import { healthRoutes } from './platform/health';
 import { type Ids, uuidIds } from './platform/ids';
 import { limits } from './platform/limits';
@@ -85,10 +85,12 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     wake: (work) => workers.find((worker) => worker.name === work)?.wake(),
   };
 
+  // What is set on ctx later counts here as well.
+  const background = Object.create(ctx, { db: { value: forBackground(db) } }) as Context;
   const workers = jobs.map((job) =>
     makeWorker({
       name: job.name,
-      run: () => job.run(ctx),
+      run: () => job.run(background),
       pollMs: 'pollMs' in job.every ? job.every.pollMs : Number.POSITIVE_INFINITY,
       log,
     }),
@@ -119,7 +121,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     async runJob(name) {
       const job = jobs.find((known) => known.name === name);
       assert(job, `there is a job ${name}`);
-      return job.run(ctx);
+      return job.run(background);
     },
     start() {
       metrics.addProcessMetrics();

@@ -6,12 +6,14 @@ import { ENGINES, type Engine, type EngineName, startEngine, syncMs } from './en
 import { type Cell, compare, type Plan, warmUp } from './measure';
 import { topCosts } from './profile';
 import { type Row, rows } from './rows';
+import { SUSTAINED, sustained } from './sustained';
 import { openWorld } from './world';
 
 const USAGE = `npm run bench -- [--quick] [--engine sqlite|postgres] [--only NAME] [--clients 1,8,32] [--json FILE] [--profile]
   --quick    short rounds: whether it works, not how fast
   --profile  also says in which parts of the code the servers spent their time (and is slower for it)
-  --only     rows whose name holds NAME: ${rows.map((row) => row.name).join(', ')}
+  --only     rows whose name holds NAME: ${rows.map((row) => row.name).join(', ')};
+             or one that only runs when it is named: ${SUSTAINED}
 `;
 
 const PLAN: Plan = {
@@ -40,6 +42,8 @@ interface Options {
   clients: number[];
   json: string | undefined;
   profile: boolean;
+  /** Instead of the rows. */
+  scenario: ((engine: EngineName, profiles?: string) => Promise<string>) | undefined;
 }
 
 interface RowResult {
@@ -76,6 +80,14 @@ Each cell: ${plan.rounds} rounds of Zeton and ${plan.rounds} of its floor in tur
 Medians of the rounds; ratio = Zeton's ops/s divided by those of the floor round right after it (least to most).
 HTTP: app and floor are processes of their own, asked from this one. Replies and orders: use cases in this process.
 `);
+  if (options.scenario) {
+    for (const name of options.engines) {
+      const profiles = options.profile ? makeFolder() : undefined;
+      print(`\n${name}: ${await options.scenario(name, profiles)}`);
+      if (profiles) removeFolder(profiles);
+    }
+    return;
+  }
   const results = [];
   for (const name of options.engines) results.push(await benchEngine(name, options));
   if (options.json) {
@@ -88,7 +100,7 @@ async function benchEngine(name: EngineName, options: Options) {
   const engine = await startEngine(name);
   stopping.add(engine);
   const profiles = options.profile ? makeFolder() : undefined;
-  const world = await openWorld(engine, profiles);
+  const world = await openWorld(engine, { profiles });
   const description = await engine.describe();
   const results: RowResult[] = [];
   for (const row of options.rows) {
@@ -169,19 +181,27 @@ function readOptions(): Options {
   const chosen = rows.filter((row) => row.name.includes(values.only ?? ''));
   const clients = values.clients.split(',').map(Number);
   if (engines.length === 0) throw new Error(`no engine ${values.engine}`);
-  if (chosen.length === 0) throw new Error(`no row whose name holds ${values.only}`);
+  const scenario = scenarios[values.only ?? ''];
+  if (chosen.length === 0 && !scenario) throw new Error(`no row whose name holds ${values.only}`);
   if (!clients.every((count) => Number.isInteger(count) && count >= 1 && count <= 1_000)) {
     throw new Error(`--clients ${values.clients}: expected whole numbers, like 1,8,32`);
   }
   return {
     plan: values.quick ? QUICK : PLAN,
-    engines,
-    rows: chosen,
-    clients,
-    json: values.json,
-    profile: values.profile,
+    ...{ engines, clients, rows: chosen, json: values.json, profile: values.profile },
+    scenario: scenario && ((engine, profiles) => scenario(engine, values.quick === true, profiles)),
   };
 }
+
+const scenarios: Record<string, (engine: EngineName, quick: boolean, profiles?: string) => Promise<string>> =
+  {
+    [SUSTAINED]: (engine, quick, profiles) =>
+      sustained(
+        engine,
+        { seconds: quick ? 2 : 30, deliveriesPerSecond: 200, repliesPerSecond: 5, drainSeconds: 60 },
+        profiles,
+      ),
+  };
 
 function print(text: string): void {
   process.stdout.write(text);

@@ -12,7 +12,7 @@ import { openBare } from './bare';
 
 /** What the bench tells the process that it forks; the answer is { port }. */
 export type ServerTask = (
-  | { kind: 'app'; env: Record<string, string> }
+  | { kind: 'app'; env: Record<string, string>; jobs?: boolean | undefined }
   | { kind: 'floor'; url: string; storeId: string; webhookSecret: string; token: string }
 ) & {
   /** Where to leave what V8 saw of the work, without that of starting. */
@@ -26,7 +26,7 @@ process.once('message', (task: ServerTask) => {
 process.once('disconnect', () => process.exit(0));
 
 async function start(task: ServerTask): Promise<void> {
-  const http = task.kind === 'app' ? await realApp(task.env) : await floorApp(task);
+  const http = task.kind === 'app' ? await realApp(task.env, task.jobs) : await floorApp(task);
   const { port } = await listen(http, { port: 0, host: '127.0.0.1' });
   process.send?.({ port });
   if (task.profiles !== undefined) profileInto(join(task.profiles, `${task.kind}.cpuprofile`));
@@ -42,10 +42,11 @@ function profileInto(path: string): void {
   });
 }
 
-/** The whole app with its log, and without its jobs: those would work off what is being sent. */
-async function realApp(env: Record<string, string>): Promise<Express> {
+/** The whole app with its log; mostly without its jobs, which would work off what is being sent. */
+async function realApp(env: Record<string, string>, jobs = false): Promise<Express> {
   const app = buildApp(readConfig(env));
   await app.prepare();
+  if (jobs) app.start();
   return app.http;
 }
 

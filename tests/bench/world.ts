@@ -43,8 +43,14 @@ export interface World {
 const SERVED = 50;
 const REPLIES_EACH = 3;
 
-/** `profiles`: a folder in which the two servers leave what V8 saw of them. */
-export async function openWorld(engine: Engine, profiles?: string): Promise<World> {
+export interface WorldOptions {
+  /** A folder in which the two servers leave what V8 saw of them. */
+  profiles?: string | undefined;
+  /** The app also works off what it is sent. */
+  jobs?: boolean;
+}
+
+export async function openWorld(engine: Engine, { profiles, jobs }: WorldOptions = {}): Promise<World> {
   const env = {
     DATABASE_URL: engine.url,
     SECRET_KEY: 'secret key of the bench, 32 characters and more',
@@ -73,7 +79,7 @@ export async function openWorld(engine: Engine, profiles?: string): Promise<Worl
   const served = await serveCustomers(ctx, store);
   await ctx.db.raw('ANALYZE');
   const servers = await Promise.all([
-    startServer({ kind: 'app', env, profiles }),
+    startServer({ kind: 'app', env, jobs, profiles }),
     startServer({
       kind: 'floor',
       url: engine.url,

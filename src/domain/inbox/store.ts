@@ -77,7 +77,8 @@ export async function claimDeliveries(
 ): Promise<Delivery[]> {
   const free = db<Row>('deliveries')
     .select('id')
-    .where('status', 'pending')
+    // Not as a value: SQLite takes the index of what is pending only where it reads so.
+    .whereRaw(`status = 'pending'`)
     .where('next_attempt_at', '<=', now)
     .where((lease) => lease.whereNull('lease_until').orWhere('lease_until', '<=', now))
     .orderBy(['next_attempt_at', 'id'])
