@@ -80,6 +80,8 @@ describeEachEngine(
       const db = openDatabase(url, { poolMax: 1, statementMs: 100 });
       try {
         const slow = await db.raw('SELECT pg_sleep(60)').catch((error: unknown) => error);
+        // By the server, so that the connection need not be given up with it.
+        expect(slow).toMatchObject({ code: '57014' });
         expect(isOutage(slow)).toBe(true);
         expect((await db.raw('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
       } finally {
