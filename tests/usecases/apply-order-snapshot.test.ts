@@ -5,6 +5,7 @@ import { addMessage } from '../../src/domain/messages';
 import { findPackage, updatePackage } from '../../src/domain/packages';
 import type { Store } from '../../src/domain/stores';
 import { findTicket, openTicket } from '../../src/domain/tickets';
+import { webhooksOnly } from '../../src/gateways/woocommerce/gateway';
 import { systemActor } from '../../src/platform/actor';
 import { withTransaction } from '../../src/platform/db';
 import type { Context } from '../../src/usecases/context';
