@@ -109,15 +109,12 @@ export async function lockOrderEndingLease(trx: Trx, id: string, owner: string):
   return row ? orderFromRow(row) : null;
 }
 
-<<<<<<< HEAD
 /** For as long as the store is asked. */
 export async function renewLease(db: Db, input: { id: string; owner: string; until: string }): Promise<void> {
   await db('orders').where({ id: input.id, lease_owner: input.owner }).update({ lease_until: input.until });
 }
 
-=======
 /** Of an order that could not be applied. */
->>>>>>> perf
 export async function endLease(db: Db, id: string, owner: string): Promise<void> {
   await db('orders').where({ id, lease_owner: owner }).update(NO_LEASE);
 }
