@@ -1,6 +1,11 @@
 import type { Principal } from '../domain/access';
+import { findLink, ownWebhooks } from '../domain/connections';
+import type { CustomerNote } from '../domain/stores';
 import type { Db } from '../platform/db';
 import { assert } from '../platform/refusal';
+import { checkedWith, type KeptReport } from '../usecases/check-store';
+import type { Context } from '../usecases/context';
+import { deliveryUrlOf } from '../usecases/make-webhooks';
 
 /**
  * The stores that a list may read from: those the token sees, or the one that was asked for.
@@ -37,10 +42,11 @@ export async function slugsOf(db: Db, storeIds: string[]): Promise<Map<string, s
 }
 
 type Row = Record<string, unknown>;
+type Asked = Pick<Context, 'publicUrl' | 'vault'>;
 
-export async function readStore(db: Db, id: string, publicUrl: string) {
+export async function readStore(db: Db, id: string, ctx: Asked) {
   const rows = (await db('stores').where({ id })) as Row[];
-  const [store] = await viewsOf(db, rows, publicUrl);
+  const [store] = await viewsOf(db, rows, ctx);
   assert(store, `store ${id} exists`);
   return store;
 }
@@ -48,15 +54,15 @@ export async function readStore(db: Db, id: string, publicUrl: string) {
 /** By slug; `after`: the last one on the page before. */
 export async function readStores(
   db: Db,
-  page: { storeIds: readonly string[] | null; after: string | null; limit: number; publicUrl: string },
+  page: { storeIds: readonly string[] | null; after: string | null; limit: number; ctx: Asked },
 ) {
   const query = db('stores').orderBy('slug').limit(page.limit);
   if (page.storeIds) query.whereIn('id', [...page.storeIds]);
   if (page.after !== null) query.where('slug', '>', page.after);
-  return viewsOf(db, (await query) as Row[], page.publicUrl);
+  return viewsOf(db, (await query) as Row[], page.ctx);
 }
 
-async function viewsOf(db: Db, rows: Row[], publicUrl: string) {
+async function viewsOf(db: Db, rows: Row[], ctx: Asked) {
   const waiting = await deliveriesByStatus(
     db,
     rows.map((row) => row.id as string),
@@ -64,6 +70,10 @@ async function viewsOf(db: Db, rows: Row[], publicUrl: string) {
   const view = async (row: Row) => {
     const id = row.id as string;
     const secretSet = row.webhook_secret_sealed !== null;
+    const link = await findLink(db, id);
+    const isChecked = link.checkReport !== null && link.checkedMark === (await checkedWith(db, ctx, id));
+    const report = isChecked ? (JSON.parse(link.checkReport as string) as KeptReport) : null;
+    const webhooks = await ownWebhooks(db, id);
     return {
       slug: row.slug as string,
       name: row.name as string,
@@ -73,24 +83,45 @@ async function viewsOf(db: Db, rows: Row[], publicUrl: string) {
       country: row.country as string,
       time_zone: row.time_zone as string,
       notices: row.notices === 1,
+      customer_note: row.customer_note as CustomerNote,
+      private_refund_notes: row.private_refund_notes === 1,
+      write_ticket_meta: row.write_ticket_meta === 1,
+      currency: row.currency as string | null,
       from_environment: row.from_environment === 1,
       state: secretSet ? ('connected' as const) : ('no_webhook_secret' as const),
       webhook: {
-        delivery_url: `${publicUrl}/webhooks/woocommerce/${row.slug as string}`,
+        delivery_url: deliveryUrlOf(ctx, row.slug as string),
         secret_set: secretSet,
         last_received_at: await lastReceivedAt(db, id),
         pending: waiting.get(`${id}:pending`) ?? 0,
         failed: waiting.get(`${id}:failed`) ?? 0,
       },
+      webhooks: {
+        ensured_at: link.webhooksAt,
+        problem: link.webhooksProblem,
+        made: webhooks.map(({ wooId, topic, madeAt, pingedAt }) => ({
+          id: wooId,
+          topic,
+          made_at: madeAt,
+          pinged_at: pingedAt,
+        })),
+      },
       rest: {
         keys_set: row.consumer_key_sealed !== null && row.consumer_secret_sealed !== null,
         last_sync_at: null,
+        checked_at: report && link.checkedAt,
+        ok: report && report.ok,
+        problems: (report?.checks ?? []).flatMap(({ name, problem }) =>
+          problem ? [{ check: name, code: problem.code, detail: problem.words }] : [],
+        ),
       },
       created_at: row.created_at as string,
       updated_at: row.updated_at as string,
     };
   };
-  return Promise.all(rows.map(view));
+  const views = [];
+  for (const row of rows) views.push(await view(row));
+  return views;
 }
 
 async function lastReceivedAt(db: Db, storeId: string): Promise<string | null> {

@@ -132,6 +132,15 @@ export const limits = {
   /** OAuth 1.0a (http) refuses beyond 15 minutes; a minute is already worth a word. */
   wooClockSeconds: 60,
 
+  /** The shop signs with the old secret until its webhooks are made anew, which may wait for a shop that is down. */
+  oldWebhookSecretHours: 24,
+  /** For signing in to the shop and reading what it asks. */
+  approvalMinutes: 30,
+  /** Pings of one store that wait for their webhook: they are unsigned, so anybody can send some. */
+  pingsKept: 50,
+  /** A key and its secret come in 200 bytes of JSON. */
+  approvalBodyBytes: 10 * 1024,
+
   /** A customer who does not come is not waited for longer. */
   videoWaitingMinutes: 60,
   /** Both were there and have left: a dropped line comes back within this, otherwise the session is over. */

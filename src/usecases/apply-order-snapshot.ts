@@ -39,7 +39,7 @@ import {
   wantedUnits,
 } from '../domain/orders';
 import { type PackageVersion, packageForLine, versionsByIds } from '../domain/packages';
-import { type Store, storeSecrets } from '../domain/stores';
+import type { Store } from '../domain/stores';
 import {
   adoptUnpaidTicket,
   customerWordWritten,
@@ -49,7 +49,6 @@ import {
   openTicket,
   ticketToAdopt,
 } from '../domain/tickets';
-import type { Shop } from '../gateways/woocommerce/gateway';
 import { addSeconds, iso } from '../platform/clock';
 import { type Trx, withTransaction } from '../platform/db';
 import { keepingLease } from '../platform/lease';
@@ -59,6 +58,7 @@ import { currentInSequence } from '../platform/sequence';
 import { endOfDayAfter } from '../platform/time-zone';
 import { type Context, momentOf } from './context';
 import { greetCustomer } from './greet-customer';
+import { shopOf } from './shop-of';
 
 /** Something the shop said about one order. */
 export type OrderNews =
@@ -145,11 +145,6 @@ async function askStore(ctx: Context, store: Store, known: Order, news: OrderNew
   if (!refundsMayExist || order?.kind === 'missing') return { order, refunds: null };
   const read = await gateway.readRefunds(shop, known.wooId);
   return { order, refunds: read.kind === 'refunds' ? readRefundsBody(read.json) : null };
-}
-
-async function shopOf(ctx: Context, store: Store): Promise<Shop> {
-  const { consumerKey, consumerSecret } = await storeSecrets(ctx.db, ctx.vault, store.id);
-  return { slug: store.slug, url: store.url, consumerKey, consumerSecret };
 }
 
 function orderIn(json: string): OrderPayload {
