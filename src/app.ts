@@ -29,7 +29,7 @@ import {
 } from './metrics.query';
 import { systemActor } from './platform/actor';
 import { type Clock, iso, systemClock } from './platform/clock';
-import { migrate, migrateAt, openDatabase, withTransaction } from './platform/db';
+import { forBackground, migrate, migrateAt, openDatabase, withTransaction } from './platform/db';
 import { healthRoutes } from './platform/health';
 import { type Ids, uuidIds } from './platform/ids';
 import { limits } from './platform/limits';
@@ -99,8 +99,10 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     },
   };
 
+  // What is set on ctx later counts here as well.
+  const background = Object.create(ctx, { db: { value: forBackground(db) } }) as Context;
   const loops = jobs.map(({ name, every, run }) => {
-    const work = () => run(ctx);
+    const work = () => run(background);
     if ('pollMs' in every)
       return { worker: makeWorker({ name, run: work, pollMs: every.pollMs, log }), schedule: null };
     const schedule = makeSchedule({ job: name, cron: every.cron, db, clock, run: work });
@@ -127,8 +129,8 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     async runJob(name) {
       const job = jobs.find((known) => known.name === name);
       assert(job, `there is a job ${name}`);
-      const handled = await job.run(ctx);
-      await Promise.all(job.underWay?.(ctx) ?? []);
+      const handled = await job.run(background);
+      await Promise.all(job.underWay?.(background) ?? []);
       return handled;
     },
     start() {

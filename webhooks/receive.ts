@@ -1,8 +1,10 @@
 import express, { type Request, type RequestHandler, type Response } from 'express';
-import { storeDelivery } from '../src/domain/inbox';
+import { type Arrival, storeDeliveries } from '../src/domain/inbox';
 import type { Actor } from '../src/platform/actor';
 import { isOutage, outageInWords } from '../src/platform/dialect';
+import { gather } from '../src/platform/gather';
 import { limits } from '../src/platform/limits';
+import type { Moment } from '../src/platform/moment';
 import { Refusal } from '../src/platform/refusal';
 import { type Context, momentOf } from '../src/usecases/context';
 
@@ -31,8 +33,8 @@ const readBytes = express.raw({ type: () => true, inflate: false, limit: limits.
 
 /**
  * Verify the raw body → inbox row → 2xx, and nothing else: it is answered 200 only after its bytes are committed, and
- * nothing of it is looked at before. Mount it before any body parser.
- * Errors: 503 unavailable when it could not be kept, so that the sender knows; and what the sender's file refuses
+ * nothing of it is looked at before. Those that come while a commit is running share the next one. Mount it before any body parser.
+ * Errors: 503 unavailable when it could not be kept or too many wait to be, so that the sender knows; and what the sender's file refuses
  * Source: DESIGN §2.1
  */
 export function receive<Known>(
@@ -40,6 +42,14 @@ export function receive<Known>(
   sender: Sender<Known>,
   count: (what: 'stored' | 'ping') => void,
 ): RequestHandler {
+  const store = gather({
+    run: (arrivals: { moment: Moment; arrival: Arrival }[]) => storeDeliveries(ctx.db, arrivals),
+    weigh: ({ arrival }) => arrival.body.length,
+    itemsMax: limits.webhookBatch,
+    weightMax: limits.webhookBatchBytes,
+    waitingMax: limits.webhooksWaiting,
+    waitingWeightMax: limits.webhooksWaitingBytes,
+  });
   return async (req, res) => {
     const known = await orUnavailable(req, () => sender.recognise(req));
     const body = await bodyOf(req, res);
@@ -52,7 +62,7 @@ export function receive<Known>(
     }
     const { actor, ...delivery } = received;
     const stored = await orUnavailable(req, () =>
-      storeDelivery(ctx.db, momentOf(ctx, actor), { ...delivery, body }),
+      store({ moment: momentOf(ctx, actor), arrival: { ...delivery, body } }),
     );
     count('stored');
     res.json({ status: 'stored', id: stored.id });

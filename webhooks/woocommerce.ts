@@ -2,6 +2,8 @@ import { type Request, type RequestHandler, Router } from 'express';
 import { notePing } from '../src/domain/connections';
 import { isSlug, webhookKey } from '../src/domain/stores';
 import { systemActor } from '../src/platform/actor';
+import { gather } from '../src/platform/gather';
+import { limits } from '../src/platform/limits';
 import { Refusal } from '../src/platform/refusal';
 import { hmacSha256, sameSecret } from '../src/platform/secrets';
 import { type Context, momentOf } from '../src/usecases/context';
@@ -20,10 +22,16 @@ interface Known {
  * after seven answers in a row outside 200-302 it disables the webhook.
  */
 export function woocommerceWebhook(ctx: Context, count: (what: 'stored' | 'ping') => void): Router {
+  // Asked for every request, so that a changed secret counts at once; those that wait share one question.
+  const keyOf = gather({
+    run: (slugs: string[]) => keysOfStores(ctx, slugs),
+    itemsMax: limits.webhooksWaiting,
+    waitingMax: limits.webhooksWaiting,
+  });
   const sender: Sender<Known> = {
     async recognise(req) {
       const slug = String(req.params.store);
-      const key = isSlug(slug) ? await webhookKey(ctx.db, ctx.vault, slug) : null;
+      const key = isSlug(slug) ? await keyOf(slug) : null;
       if (!key) throw new Refusal('not-found', 'There is no such store.');
       const { storeId, secret, old } = key;
       const oldOnes = old && old.until > momentOf(ctx, systemActor).at ? [old.secret] : [];
@@ -41,6 +49,11 @@ export function woocommerceWebhook(ctx: Context, count: (what: 'stored' | 'ping'
     .post(receive(ctx, sender, count))
     .all(onlyPost);
   return router;
+}
+
+function keysOfStores(ctx: Context, slugs: string[]) {
+  const keys = new Map([...new Set(slugs)].map((slug) => [slug, webhookKey(ctx.db, ctx.vault, slug)]));
+  return Promise.allSettled(slugs.map((slug) => keys.get(slug) ?? null));
 }
 
 function verify(

@@ -8,13 +8,13 @@ import { countUpTo, type Slice, sliceOf, whereEachWord } from './list.query';
 type Row = Record<string, unknown>;
 export type TicketStatus = Ticket['status'];
 
-/** Not solved yet: what somebody has to do something about. */
-const OPEN_WORK = ['new', 'open', 'pending', 'on_hold'] as const satisfies TicketStatus[];
-
-/** In which order open work stands: what waits for us, what waits for others, what nobody has paid. */
+/** In which order open work stands: what waits for us, what waits for others, what nobody has paid; by rank, from 0. */
 export type WorkGroup = 'ours' | 'theirs' | 'unpaid';
-const GROUPS: WorkGroup[] = ['ours', 'theirs', 'unpaid'];
-const RANK = `CASE WHEN tickets.unpaid = 1 THEN 2 WHEN tickets.status IN ('new', 'open') THEN 0 ELSE 1 END`;
+const GROUPS: WorkGroup[] = ['unpaid', 'theirs', 'ours'];
+/** The text is that of the index tickets_work; below 0: solved, nobody has to do anything about it. */
+const RANK = `CASE WHEN tickets.status IN ('solved', 'closed') THEN -1 WHEN tickets.unpaid = 1 THEN 0
+  WHEN tickets.status IN ('new', 'open') THEN 2 ELSE 1 END`;
+const IS_OPEN_WORK = `${RANK} >= 0`;
 
 /** `work`: open work in its groups; `unpaid`: its last group alone; `all`: everything, the newest activity first. */
 export type TicketsView = 'work' | 'unpaid' | 'all' | TicketStatus;
@@ -53,14 +53,15 @@ export interface TicketList extends Slice<TicketListRow> {
 
 /** The newest activity first; open work by its groups before that. */
 export async function readTicketList(db: Db, now: string, filter: TicketFilter): Promise<TicketList> {
-  const stores = (await db('stores').orderBy('name').select('slug', 'name')) as {
+  const stores = (await db('stores').orderBy('name').select('id', 'slug', 'name')) as {
+    id: string;
     slug: string;
     name: string;
   }[];
   const isWork = filter.view === 'work';
-  const all = matching(db, filter);
+  const all = matching(db, filter, stores.find(({ slug }) => slug === filter.store)?.id);
   const page = all.clone().limit(filter.limit + 1);
-  if (isWork) page.orderByRaw(RANK);
+  if (isWork) page.orderByRaw(`${RANK} DESC`);
   page
     .orderBy([
       { column: 'tickets.last_message_at', order: 'desc' },
@@ -106,14 +107,14 @@ export async function readTicketList(db: Db, now: string, filter: TicketFilter):
   };
 }
 
-function matching(db: Db, filter: TicketFilter): Knex.QueryBuilder {
+function matching(db: Db, filter: TicketFilter, storeId: string | undefined): Knex.QueryBuilder {
   const query = db('tickets')
     .join('customers', 'customers.id', 'tickets.customer_id')
     .join('stores', 'stores.id', 'tickets.store_id');
-  if (filter.view === 'work' || filter.view === 'unpaid') query.whereIn('tickets.status', [...OPEN_WORK]);
+  if (filter.view === 'work' || filter.view === 'unpaid') query.whereRaw(IS_OPEN_WORK);
   else if (filter.view !== 'all') query.where('tickets.status', filter.view);
-  if (filter.view === 'unpaid') query.where('tickets.unpaid', 1);
-  if (filter.store !== '') query.where('stores.slug', filter.store);
+  if (filter.view === 'unpaid') query.whereRaw(`${RANK} = 0`);
+  if (filter.store !== '') query.where('tickets.store_id', storeId ?? '');
   const number = /^#?(\d{1,15})$/.exec(filter.typed)?.[1];
   if (number !== undefined) query.where('tickets.number', Number(number));
   else whereEachWord(query, ['tickets.subject', 'customers.name', 'customers.email'], filter.typed);
@@ -138,19 +139,10 @@ function placeIn(cursor: string): Place | null {
     : null;
 }
 
-function after(place: Place, isWork: boolean): (query: Knex.QueryBuilder) => void {
-  const older = (query: Knex.QueryBuilder) => {
-    query
-      .where('tickets.last_message_at', '<', place.at)
-      .orWhere((same: Knex.QueryBuilder) =>
-        same.where('tickets.last_message_at', place.at).where('tickets.id', '<', place.id),
-      );
-  };
-  if (!isWork) return older;
+function after({ rank, at, id }: Place, isWork: boolean): (query: Knex.QueryBuilder) => void {
   return (query) => {
-    query
-      .whereRaw(`${RANK} > ?`, [place.rank])
-      .orWhere((same: Knex.QueryBuilder) => same.whereRaw(`${RANK} = ?`, [place.rank]).where(older));
+    if (isWork) query.whereRaw(`(${RANK}, tickets.last_message_at, tickets.id) < (?, ?, ?)`, [rank, at, id]);
+    else query.whereRaw('(tickets.last_message_at, tickets.id) < (?, ?)', [at, id]);
   };
 }
 
@@ -167,9 +159,9 @@ export interface WaitingTicket {
 export async function readWaiting(db: Db, limit: number): Promise<WaitingTicket[]> {
   const rows = (await db('tickets')
     .join('customers', 'customers.id', 'tickets.customer_id')
-    .whereIn('tickets.status', [...OPEN_WORK])
-    .where('tickets.unpaid', 0)
-    .orderByRaw(RANK)
+    .whereRaw(IS_OPEN_WORK)
+    .whereRaw(`${RANK} > 0`)
+    .orderByRaw(`${RANK} DESC`)
     .orderBy([
       { column: 'tickets.last_message_at', order: 'desc' },
       { column: 'tickets.id', order: 'desc' },

@@ -85,6 +85,30 @@ export async function withTransaction<T>(db: Db, work: (trx: Trx) => Promise<T>)
   }
 }
 
+/**
+ * The same database for work that nobody waits for: of its transactions only a third of the pool's connections are
+ * used at once (on SQLite: one after the other), and the next one stands behind the requests that came meanwhile.
+ */
+export function forBackground(db: Knex): Knex {
+  const { max } = (db.client as { pool: { max: number } }).pool;
+  let free = Math.max(1, Math.floor(max / 3));
+  const waiting: (() => void)[] = [];
+  const inTurn = async <T>(work: (trx: Trx) => Promise<T>): Promise<T> => {
+    if (free === 0) await new Promise<void>((resolve) => waiting.push(resolve));
+    else free -= 1;
+    try {
+      return await db.transaction(work);
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    }
+  };
+  return new Proxy(db, {
+    get: (target, name) => (name === 'transaction' ? inTurn : (Reflect.get(target, name) as unknown)),
+  });
+}
+
 const MIGRATION_FILE = /^(\d{4}_[a-z0-9_]+)\.(ts|js)$/;
 
 /** Names without their ending: a database made from TypeScript (tests) is known to the build, and the other way round. */

@@ -44,6 +44,23 @@ export async function refuseChanges(db: Knex, table: string): Promise<void> {
   }
 }
 
+/**
+ * How many rows a table has that only grows, without reading it. SQLite: to the row; PostgreSQL: as its statistics
+ * have it, some seconds late.
+ */
+export async function rowsEver(db: Knex, table: string): Promise<number> {
+  if (engineOf(db) === 'sqlite') {
+    const [row] = (await db(table).max({ n: 'rowid' })) as { n: unknown }[];
+    return Number(row?.n ?? 0);
+  }
+  const { rows } = (await db.raw(
+    `SELECT GREATEST(c.reltuples, s.n_live_tup) AS n FROM pg_class c
+      JOIN pg_stat_user_tables s ON s.relid = c.oid WHERE c.oid = to_regclass(?)`,
+    [table],
+  )) as { rows: { n: unknown }[] };
+  return Number(rows[0]?.n ?? 0);
+}
+
 export async function allowChanges(db: Knex, table: string): Promise<void> {
   if (engineOf(db) !== 'postgres') return; // SQLite drops a table's triggers with the table
   await db.raw(`DROP FUNCTION IF EXISTS ${table}_refuse_change() CASCADE`);

@@ -2,6 +2,12 @@
 export const limits = {
   /** WooCommerce bodies are a few KiB; an order of hundreds of lines with plugin meta stays under 1 MiB. */
   webhookBodyBytes: 5 * 1024 * 1024,
+  /** One insert of these together; more rows make it no faster, and other work waits for it. */
+  webhookBatch: 50,
+  webhookBatchBytes: 8 * 1024 * 1024,
+  /** Some seconds of work: who came after them is told 503 now instead of a time-out later. */
+  webhooksWaiting: 1_000,
+  webhooksWaitingBytes: 64 * 1024 * 1024,
   apiBodyBytes: 1024 * 1024,
   /** The longest message in the most wasteful encoding (%F0%9F%98%80 is one character) and the other fields. */
   formBodyBytes: 2 * 1024 * 1024,

@@ -1,14 +1,19 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { makeFolder, removeFolder } from '../support/temporary-folders';
 import { ENGINES, type Engine, type EngineName, startEngine, syncMs } from './engines';
 import { type Cell, compare, type Plan, warmUp } from './measure';
+import { topCosts } from './profile';
 import { type Row, rows } from './rows';
+import { SUSTAINED, sustained } from './sustained';
 import { openWorld } from './world';
 
-const USAGE = `npm run bench -- [--quick] [--engine sqlite|postgres] [--only NAME] [--clients 1,8,32] [--json FILE]
+const USAGE = `npm run bench -- [--quick] [--engine sqlite|postgres] [--only NAME] [--clients 1,8,32] [--json FILE] [--profile]
   --quick    short rounds: whether it works, not how fast
-  --only     rows whose name holds NAME: ${rows.map((row) => row.name).join(', ')}
+  --profile  also says in which parts of the code the servers spent their time (and is slower for it)
+  --only     rows whose name holds NAME: ${rows.map((row) => row.name).join(', ')};
+             or one that only runs when it is named: ${SUSTAINED}
 `;
 
 const PLAN: Plan = {
@@ -36,6 +41,9 @@ interface Options {
   rows: Row[];
   clients: number[];
   json: string | undefined;
+  profile: boolean;
+  /** Instead of the rows. */
+  scenario: ((engine: EngineName, profiles?: string) => Promise<string>) | undefined;
 }
 
 interface RowResult {
@@ -72,6 +80,14 @@ Each cell: ${plan.rounds} rounds of Zeton and ${plan.rounds} of its floor in tur
 Medians of the rounds; ratio = Zeton's ops/s divided by those of the floor round right after it (least to most).
 HTTP: app and floor are processes of their own, asked from this one. Replies and orders: use cases in this process.
 `);
+  if (options.scenario) {
+    for (const name of options.engines) {
+      const profiles = options.profile ? makeFolder() : undefined;
+      print(`\n${name}: ${await options.scenario(name, profiles)}`);
+      if (profiles) removeFolder(profiles);
+    }
+    return;
+  }
   const results = [];
   for (const name of options.engines) results.push(await benchEngine(name, options));
   if (options.json) {
@@ -83,7 +99,8 @@ async function benchEngine(name: EngineName, options: Options) {
   progress(`${name}: a shop is made`);
   const engine = await startEngine(name);
   stopping.add(engine);
-  const world = await openWorld(engine);
+  const profiles = options.profile ? makeFolder() : undefined;
+  const world = await openWorld(engine, { profiles });
   const description = await engine.describe();
   const results: RowResult[] = [];
   for (const row of options.rows) {
@@ -105,6 +122,10 @@ async function benchEngine(name: EngineName, options: Options) {
   stopping.delete(engine);
   engine.stopNow();
   print(tableOf(description, results));
+  if (profiles) {
+    print(`\n${topCosts(profiles)}`);
+    removeFolder(profiles);
+  }
   return { engine: name, description, rows: results };
 }
 
@@ -148,6 +169,7 @@ function readOptions(): Options {
       only: { type: 'string' },
       clients: { type: 'string', default: '1,8,32' },
       json: { type: 'string' },
+      profile: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   });
@@ -159,12 +181,27 @@ function readOptions(): Options {
   const chosen = rows.filter((row) => row.name.includes(values.only ?? ''));
   const clients = values.clients.split(',').map(Number);
   if (engines.length === 0) throw new Error(`no engine ${values.engine}`);
-  if (chosen.length === 0) throw new Error(`no row whose name holds ${values.only}`);
+  const scenario = scenarios[values.only ?? ''];
+  if (chosen.length === 0 && !scenario) throw new Error(`no row whose name holds ${values.only}`);
   if (!clients.every((count) => Number.isInteger(count) && count >= 1 && count <= 1_000)) {
     throw new Error(`--clients ${values.clients}: expected whole numbers, like 1,8,32`);
   }
-  return { plan: values.quick ? QUICK : PLAN, engines, rows: chosen, clients, json: values.json };
+  return {
+    plan: values.quick ? QUICK : PLAN,
+    ...{ engines, clients, rows: chosen, json: values.json, profile: values.profile },
+    scenario: scenario && ((engine, profiles) => scenario(engine, values.quick === true, profiles)),
+  };
 }
+
+const scenarios: Record<string, (engine: EngineName, quick: boolean, profiles?: string) => Promise<string>> =
+  {
+    [SUSTAINED]: (engine, quick, profiles) =>
+      sustained(
+        engine,
+        { seconds: quick ? 2 : 30, deliveriesPerSecond: 200, repliesPerSecond: 5, drainSeconds: 60 },
+        profiles,
+      ),
+  };
 
 function print(text: string): void {
   process.stdout.write(text);

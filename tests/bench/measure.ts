@@ -137,6 +137,6 @@ export function median(values: number[]): number {
 }
 
 /** Nearest rank. */
-function percentile(sorted: number[], part: number): number {
+export function percentile(sorted: number[], part: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] as number;
 }

@@ -1,4 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector';
+import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { v7 } from 'uuid';
 import { buildApp } from '../../src/app';
@@ -8,9 +11,13 @@ import { limits } from '../../src/platform/limits';
 import { openBare } from './bare';
 
 /** What the bench tells the process that it forks; the answer is { port }. */
-export type ServerTask =
-  | { kind: 'app'; env: Record<string, string> }
-  | { kind: 'floor'; url: string; storeId: string; webhookSecret: string; token: string };
+export type ServerTask = (
+  | { kind: 'app'; env: Record<string, string>; jobs?: boolean | undefined }
+  | { kind: 'floor'; url: string; storeId: string; webhookSecret: string; token: string }
+) & {
+  /** Where to leave what V8 saw of the work, without that of starting. */
+  profiles?: string | undefined;
+};
 
 process.once('message', (task: ServerTask) => {
   void start(task);
@@ -19,15 +26,27 @@ process.once('message', (task: ServerTask) => {
 process.once('disconnect', () => process.exit(0));
 
 async function start(task: ServerTask): Promise<void> {
-  const http = task.kind === 'app' ? await realApp(task.env) : await floorApp(task);
+  const http = task.kind === 'app' ? await realApp(task.env, task.jobs) : await floorApp(task);
   const { port } = await listen(http, { port: 0, host: '127.0.0.1' });
   process.send?.({ port });
+  if (task.profiles !== undefined) profileInto(join(task.profiles, `${task.kind}.cpuprofile`));
 }
 
-/** The whole app with its log, and without its jobs: those would work off what is being sent. */
-async function realApp(env: Record<string, string>): Promise<Express> {
+function profileInto(path: string): void {
+  const profiler = new Session();
+  profiler.connect();
+  profiler.post('Profiler.enable');
+  profiler.post('Profiler.start');
+  process.prependOnceListener('disconnect', () => {
+    profiler.post('Profiler.stop', (_error, { profile }) => writeFileSync(path, JSON.stringify(profile)));
+  });
+}
+
+/** The whole app with its log; mostly without its jobs, which would work off what is being sent. */
+async function realApp(env: Record<string, string>, jobs = false): Promise<Express> {
   const app = buildApp(readConfig(env));
   await app.prepare();
+  if (jobs) app.start();
   return app.http;
 }
 

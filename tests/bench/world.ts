@@ -43,7 +43,14 @@ export interface World {
 const SERVED = 50;
 const REPLIES_EACH = 3;
 
-export async function openWorld(engine: Engine): Promise<World> {
+export interface WorldOptions {
+  /** A folder in which the two servers leave what V8 saw of them. */
+  profiles?: string | undefined;
+  /** The app also works off what it is sent. */
+  jobs?: boolean;
+}
+
+export async function openWorld(engine: Engine, { profiles, jobs }: WorldOptions = {}): Promise<World> {
   const env = {
     DATABASE_URL: engine.url,
     SECRET_KEY: 'secret key of the bench, 32 characters and more',
@@ -72,8 +79,15 @@ export async function openWorld(engine: Engine): Promise<World> {
   const served = await serveCustomers(ctx, store);
   await ctx.db.raw('ANALYZE');
   const servers = await Promise.all([
-    startServer({ kind: 'app', env }),
-    startServer({ kind: 'floor', url: engine.url, storeId: store.id, webhookSecret: WEBHOOK_SECRET, token }),
+    startServer({ kind: 'app', env, jobs, profiles }),
+    startServer({
+      kind: 'floor',
+      url: engine.url,
+      storeId: store.id,
+      webhookSecret: WEBHOOK_SECRET,
+      token,
+      profiles,
+    }),
   ]);
   const bare = await openBare(engine.url);
   return {

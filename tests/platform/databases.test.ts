@@ -1,4 +1,4 @@
-import { openDatabase, withTransaction } from '../../src/platform/db';
+import { forBackground, openDatabase, withTransaction } from '../../src/platform/db';
 import { isOutage } from '../../src/platform/dialect';
 import { limits } from '../../src/platform/limits';
 import { chosenEngines, describeEachEngine } from '../support/databases';
@@ -80,6 +80,8 @@ describeEachEngine(
       const db = openDatabase(url, { poolMax: 1, statementMs: 100 });
       try {
         const slow = await db.raw('SELECT pg_sleep(60)').catch((error: unknown) => error);
+        // By the server, so that the connection need not be given up with it.
+        expect(slow).toMatchObject({ code: '57014' });
         expect(isOutage(slow)).toBe(true);
         expect((await db.raw('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
       } finally {
@@ -100,3 +102,45 @@ describeEachEngine(
   },
   chosenEngines().filter((name) => name === 'postgres'),
 );
+describeEachEngine('transactions in the background', (engine) => {
+  it('use a third of the connections at most, and let in between whoever came meanwhile', async () => {
+    const { db } = await engine.freshDatabase({ poolMax: 6 });
+    const background = forBackground(db);
+    const atOnceMax = engine.name === 'postgres' ? 2 : 1;
+    const order: string[] = [];
+    let running = 0;
+    let most = 0;
+    const job = (name: string, during?: () => void) =>
+      withTransaction(background, async (trx) => {
+        running += 1;
+        most = Math.max(most, running);
+        during?.();
+        await trx('sequences').select();
+        order.push(name);
+        running -= 1;
+      });
+    let request: Promise<unknown> = Promise.resolve();
+    const jobs = [
+      job('first', () => {
+        request = db('sequences')
+          .select()
+          .then(() => order.push('request'));
+      }),
+      ...Array.from({ length: 8 }, (_, n) => job(`later ${n}`)),
+    ];
+    await Promise.all(jobs);
+    await request;
+    expect(most).toBe(atOnceMax);
+    expect(order.indexOf('request')).toBeLessThan(order.indexOf('later 2'));
+    expect(order).toHaveLength(10);
+  });
+
+  it('give their turn back when they fail, and are what they were otherwise', async () => {
+    const { db } = await engine.freshDatabase();
+    const background = forBackground(db);
+    const failing = () => withTransaction(background, () => Promise.reject(new Error('no')));
+    await expect(Promise.all([failing(), failing()])).rejects.toThrow('no');
+    await withTransaction(background, (trx) => trx('sequences').insert({ name: 'kept', value: 1 }));
+    expect(await background('sequences').select()).toEqual([{ name: 'kept', value: 1 }]);
+  });
+});

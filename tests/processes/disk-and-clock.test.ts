@@ -89,6 +89,14 @@ describeEachEngine(
       await withTransaction(db, (trx) => trx('sequences').insert({ name: 'after', value: 1 }));
       expect(await db('deliveries').where({ store_id: 'nobody' })).toHaveLength(0);
     });
+
+    it('that ended the transaction by itself, is still what the error tells of', async () => {
+      await world.app.db('sequences').insert({ name: 'known', value: 1 });
+      const ended = withTransaction(world.app.db, (trx) =>
+        trx.raw("INSERT OR ROLLBACK INTO sequences VALUES ('known', 2)"),
+      );
+      await expect(ended).rejects.toThrow(/UNIQUE/);
+    });
   },
   chosenEngines().filter((name) => name === 'sqlite'),
 );

@@ -122,7 +122,7 @@ function countOf(findings: Finding[], kind: Kind): number {
 }
 
 function line(cells: string[]): string {
-  return cells.map((cell, index) => cell.padStart(Math.max(6, (HEAD[index] ?? '').length + 2))).join('');
+  return cells.map((cell, index) => cell.padStart(Math.max(8, (HEAD[index] ?? '').length + 2))).join('');
 }
 
 function wholeNumber(name: string, text: string, most: number): number {

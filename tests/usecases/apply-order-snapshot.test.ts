@@ -259,6 +259,14 @@ describeEachEngine('Applying orders', (engine) => {
     expect((await countersOf(3)).sms).toMatchObject({ available: 99 });
   });
 
+  test('a package that is newer than the order’s line is not found by an old state that comes late', async () => {
+    await come({ id: 1, lines: [{ id: 1, sku: 'RENAMED' }], modified: '2026-11-20T10:00:09' });
+    await makePackage(ctx, store, 'SUP', { sms: 10 });
+    await come({ id: 1, lines: [{ id: 1, sku: 'SUP' }] });
+    expect(await theOrder(1)).toMatchObject({ paid: 1, ticket_id: null });
+    expect(await countersOf(1)).toEqual({});
+  });
+
   test('a line takes the most specific match: variation, then product, then sku', async () => {
     const match = (kind: 'variation_id' | 'product_id', value: string) => ({ match: { kind, value } });
     await makePackage(ctx, store, 'SUP', { sms: 1 });
@@ -519,6 +527,7 @@ describeEachEngine('Applying orders', (engine) => {
     await drainInbox(ctx);
     expect(await theOrder(1)).toMatchObject({ status: 'trash', paid: 0 });
     ctx.gateways.woocommerce = {
+      ...webhooksOnly,
       readOrder: () => Promise.resolve({ kind: 'order', json: orderJson({ id: 1 }) }),
       readRefunds: () => Promise.resolve({ kind: 'refunds', json: '[]' }),
     };

@@ -249,22 +249,30 @@ describeEachEngine(
       },
     );
 
+    const setAside = (order: OrderRow) => (trx: Trx) =>
+      hold(trx, momentOf(orders.ctx, bob), {
+        ...{ customerId: order.customer_id, ticketId: order.ticket_id, ticketFamilyId: order.ticket_id },
+        ...{ work: { meter: 'sms', segments: 1 }, key: 'message:1', cause: { kind: 'message', id: '1' } },
+      });
+
     test('an order does not change hands while its credits are being set aside', async () => {
       const order = await orders.come({ id: 1, email: 'anna@example.com' });
-      const held = await opened(orders.ctx, (trx) =>
-        hold(trx, momentOf(orders.ctx, bob), {
-          customerId: order.customer_id,
-          ticketId: order.ticket_id,
-          ticketFamilyId: order.ticket_id,
-          work: { meter: 'sms', segments: 1 },
-          key: 'message:1',
-          cause: { kind: 'message', id: '1' },
-        }),
-      );
+      const held = await opened(orders.ctx, setAside(order));
       const news = orders.come(toBarbara);
       await orders.untilWaiting(1);
       await held.end();
       expect(await news).toMatchObject({ ...stays, customer_id: order.customer_id });
+    });
+
+    test('a cancellation takes back what others, who are at work just then, leave', async () => {
+      const order = await orders.come({ id: 1 });
+      const held = await opened(orders.ctx, setAside(order));
+      const news = orders.come({ id: 1, status: 'cancelled', modified: '2026-11-20T10:00:09' });
+      await orders.untilWaiting(1);
+      await held.end();
+      await news;
+      const { sms } = await counters(orders.ctx, order.customer_id);
+      expect(sms).toMatchObject({ available: 0, held: 1, revoked: 4 });
     });
 
     test('an answer that waits for a change of hands is sent and charged to the one who has the order then', async () => {

@@ -1,8 +1,9 @@
 import { connect } from 'node:net';
 import request from 'supertest';
 import { systemActor } from '../../src/platform/actor';
-import { withTransaction } from '../../src/platform/db';
+import { openDatabase, withTransaction } from '../../src/platform/db';
 import { type HttpServer, listen } from '../../src/platform/http-server';
+import { limits } from '../../src/platform/limits';
 import { changeStoreIn, connectStoreIn } from '../../src/usecases/connect-store';
 import { makeTestApp, type TestApp, WEBHOOK_SECRET } from '../support/app';
 import { describeEachEngine } from '../support/databases';
@@ -300,6 +301,116 @@ describeEachEngine('POST /webhooks/woocommerce/{store}', (engine) => {
       status: 200,
       request_id: 'from-the-proxy',
     });
+  });
+});
+
+describeEachEngine('webhooks that come together', (engine) => {
+  const body = (n: number) => JSON.stringify({ id: n });
+  let app: TestApp;
+  let server: HttpServer;
+  let inserts: string[];
+  beforeEach(async () => {
+    app = await makeTestApp(engine);
+    server = await listen(app.http, { port: 0, host: '127.0.0.1' });
+    inserts = [];
+    app.db.on('query', ({ sql }: { sql: string }) => {
+      if (/^insert into ["`]deliveries/.test(sql)) inserts.push(sql);
+    });
+  });
+  afterEach(() => server.stop());
+
+  const send = (n: number, topic = 'order.updated') =>
+    fetch(`http://127.0.0.1:${server.port}/webhooks/woocommerce/default`, {
+      method: 'POST',
+      headers: { ...signed(body(n)), 'X-WC-Webhook-Topic': topic, Connection: 'close' },
+      body: body(n),
+    });
+  const kept = async () =>
+    (await app.db('deliveries').orderBy('id')).map(
+      (row) => (JSON.parse(row.body.toString()) as { id: number }).id,
+    );
+  const ask = (path: string) =>
+    fetch(`http://127.0.0.1:${server.port}${path}`, { headers: { Connection: 'close' } });
+  const until = async (condition: () => boolean) => {
+    const deadline = performance.now() + 10_000;
+    while (!condition()) {
+      if (performance.now() > deadline) throw new Error('it did not come to that in 10 s');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+
+  /** Sends while the only connection is taken, so that all of them wait. */
+  const sendTogether = async (sending: () => Promise<Response>[]) => {
+    const taken = await app.db.transaction();
+    const answers = sending();
+    const running = app.ctx.db.client as { pool: { numPendingAcquires(): number } };
+    await until(() => running.pool.numPendingAcquires() > 0);
+    for (let n = 0; n < 3; n++) await ask('/healthz'); // those that were sent before are in by now
+    await taken.rollback();
+    return Promise.all(answers);
+  };
+
+  it('share commits, and each is kept once and told its own id', async () => {
+    const answers = await sendTogether(() => Array.from({ length: 20 }, (_, n) => send(n)));
+    const told = await Promise.all(answers.map((answer) => answer.json() as Promise<{ id: string }>));
+    expect(answers.map(({ status }) => status)).toEqual(told.map(() => 200));
+    expect((await kept()).sort((a, b) => a - b)).toEqual(told.map((_, n) => n));
+    for (const [n, { id }] of told.entries()) {
+      const row = await app.db('deliveries').where({ id }).first();
+      expect(row.body.toString()).toBe(body(n));
+    }
+    expect(inserts.length).toBeLessThan(10);
+  });
+
+  it('are kept although one of them is refused by the database, and only that one is told 503', async () => {
+    await app.db.raw(
+      engine.name === 'postgres'
+        ? `ALTER TABLE deliveries ADD CHECK (topic <> 'poison')`
+        : `CREATE TRIGGER poisoned BEFORE INSERT ON deliveries WHEN NEW.topic = 'poison'
+           BEGIN SELECT RAISE(ABORT, 'poison'); END`,
+    );
+    const answers = await sendTogether(() =>
+      Array.from({ length: 12 }, (_, n) => send(n, n === 7 ? 'poison' : 'order.updated')),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map((_, n) => (n === 7 ? 503 : 200)));
+    expect((await kept()).sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11]);
+    expect(inserts.some((sql) => (sql.match(/\?|\$\d+/g) ?? []).length > 14)).toBe(true);
+  });
+
+  it('are answered by nothing before their commit', async () => {
+    const other = openDatabase(app.url);
+    const lock = await other.transaction();
+    await lock.raw(
+      engine.name === 'postgres'
+        ? 'LOCK TABLE deliveries IN EXCLUSIVE MODE'
+        : 'UPDATE stores SET name = name',
+    );
+    let answered = 0;
+    const answers = Array.from({ length: 5 }, (_, n) => send(n).finally(() => (answered += 1)));
+    await until(() => inserts.length > 0);
+    for (let n = 0; n < 3; n++) await ask('/healthz'); // an answer that was on its way would be here
+    expect(answered).toBe(0);
+    await lock.rollback();
+    await other.destroy();
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    expect((await kept()).sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('are told 503 at once when more wait than is bearable, and the others are kept', async () => {
+    const taken = await app.db.transaction();
+    const refused: Response[] = [];
+    const answers = Array.from({ length: limits.webhooksWaiting + 30 }, async (_, n) => {
+      const answer = await send(n);
+      if (answer.status === 503) refused.push(answer);
+      return answer.status;
+    });
+    await until(() => refused.length >= 29); // one is being worked at
+    await taken.rollback();
+    const stored = (await Promise.all(answers)).filter((status) => status === 200).length;
+    expect(stored + refused.length).toBe(answers.length);
+    expect(refused[0]!.headers.get('retry-after')).toBe('5');
+    expect((await kept()).length).toBe(stored);
+    expect(stored).toBeGreaterThan(0);
   });
 });
 

@@ -53,6 +53,9 @@ export interface Entry {
 
 type Row = Record<string, unknown>;
 
+/** Not with a value: SQLite takes the indexes of what is available only where it reads so. */
+const HAS_AVAILABLE = 'available > 0';
+
 function noSums(): Sums {
   const none = { granted: 0, available: 0, held: 0, used: 0, expired: 0, revoked: 0 };
   return Object.fromEntries(METERS.map((meter) => [meter, { ...none }])) as Sums;
@@ -184,7 +187,7 @@ export async function drawableGrants(db: Db, customerId: string, meter: Meter, a
   const rows = (await db('credit_grants')
     .where({ customer_id: customerId })
     .whereIn('meter', meter === 'any' ? ['any'] : [meter, 'any'])
-    .where('available', '>', 0)
+    .whereRaw(HAS_AVAILABLE)
     .where((q) => q.whereNull('expires_at').orWhere('expires_at', '>', at))) as Row[];
   return rows.map(grantFromRow);
 }
@@ -192,7 +195,7 @@ export async function drawableGrants(db: Db, customerId: string, meter: Meter, a
 export async function availableGrants(db: Db, customerId: string): Promise<Grant[]> {
   const rows = (await db('credit_grants')
     .where({ customer_id: customerId })
-    .where('available', '>', 0)) as Row[];
+    .whereRaw(HAS_AVAILABLE)) as Row[];
   return rows.map(grantFromRow);
 }
 
@@ -352,14 +355,15 @@ export async function saveCapturedDraws(trx: Trx, hold: Hold): Promise<void> {
   }
 }
 
+/** By the date, as its index has them; each customer once. */
 export async function customersWithDueGrants(db: Db, at: string, limit: number): Promise<string[]> {
   const rows = (await db('credit_grants')
-    .distinct('customer_id')
-    .where('available', '>', 0)
+    .whereRaw(HAS_AVAILABLE)
     .where('expires_at', '<=', at)
-    .orderBy('customer_id')
-    .limit(limit)) as Row[];
-  return rows.map((row) => row.customer_id as string);
+    .orderBy('expires_at')
+    .limit(limit)
+    .select('customer_id')) as Row[];
+  return [...new Set(rows.map((row) => row.customer_id as string))];
 }
 
 /** Balances as they stood at these entries need no more looking at; one that changed since is looked at again. */

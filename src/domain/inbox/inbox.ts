@@ -1,33 +1,63 @@
 import type { Db } from '../../platform/db';
+import { isOutage } from '../../platform/dialect';
 import { limits } from '../../platform/limits';
 import type { Moment } from '../../platform/moment';
 import { Refusal } from '../../platform/refusal';
 import type { Delivery } from './rules';
-import { findDelivery, insertDelivery, reopen, saveClaimed } from './store';
+import { findDelivery, insertDeliveries, reopen, saveClaimed } from './store';
+
+/** A signed request as it came. */
+export interface Arrival {
+  storeId: string;
+  topic: string;
+  headers: Record<string, string>;
+  /** Raw bytes. */
+  body: Buffer;
+}
 
 /**
  * Keep a signed request as it came. One insert, no transaction: its commit is what the sender is told.
- * Shape:   { storeId, topic, headers, body: raw bytes } → Delivery
+ * Shape:   Arrival → Delivery
  * Writes:  deliveries
  * Repeat:  another row; nothing in a request identifies it (the Delivery-ID is not unique)
  * Source:  DESIGN §2.1, §2.10
  */
-export async function storeDelivery(
+export async function storeDelivery(db: Db, moment: Moment, arrival: Arrival): Promise<Delivery> {
+  const delivery = deliveryOf(moment, arrival);
+  await insertDeliveries(db, [delivery]);
+  return delivery;
+}
+
+/**
+ * The same for several at once, with one insert and one commit. Where the database refuses that, each is kept for
+ * itself, so that a bad one harms no other.
+ * Shape:   → for each its Delivery, or why it was not kept
+ */
+export async function storeDeliveries(
   db: Db,
-  moment: Moment,
-  input: { storeId: string; topic: string; headers: Record<string, string>; body: Buffer },
-): Promise<Delivery> {
-  const delivery: Delivery = {
+  arrivals: { moment: Moment; arrival: Arrival }[],
+): Promise<PromiseSettledResult<Delivery>[]> {
+  const deliveries = arrivals.map(({ moment, arrival }) => deliveryOf(moment, arrival));
+  try {
+    await insertDeliveries(db, deliveries);
+    return Promise.allSettled(deliveries);
+  } catch (error) {
+    // A database that is away is away for each of them.
+    if (deliveries.length === 1 || isOutage(error)) throw error;
+  }
+  return Promise.allSettled(arrivals.map(({ moment, arrival }) => storeDelivery(db, moment, arrival)));
+}
+
+function deliveryOf(moment: Moment, arrival: Arrival): Delivery {
+  return {
     id: moment.ids.next(),
-    ...input,
+    ...arrival,
     receivedAt: moment.at,
     status: 'pending',
     attempts: 0,
     wooId: null,
     reason: null,
   };
-  await insertDelivery(db, delivery);
-  return delivery;
 }
 
 /**

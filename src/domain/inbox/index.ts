@@ -1,2 +1,9 @@
-export { finishDelivery, postponeDelivery, retryDelivery, storeDelivery } from './inbox';
+export {
+  type Arrival,
+  finishDelivery,
+  postponeDelivery,
+  retryDelivery,
+  storeDeliveries,
+  storeDelivery,
+} from './inbox';
 export { claimDeliveries, type Delivery, findDelivery, leaseUntil, renewLeases } from './store';

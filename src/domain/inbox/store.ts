@@ -41,22 +41,24 @@ function deliveryFromRow(row: Row): Delivery {
   };
 }
 
-export async function insertDelivery(db: Db, delivery: Delivery): Promise<void> {
-  await db<Row>('deliveries').insert({
-    id: delivery.id,
-    store_id: delivery.storeId,
-    topic: delivery.topic,
-    headers: JSON.stringify(delivery.headers),
-    body: delivery.body,
-    received_at: delivery.receivedAt,
-    status: delivery.status,
-    attempts: delivery.attempts,
-    next_attempt_at: delivery.receivedAt,
-    ...NO_LEASE,
-    woo_id: delivery.wooId,
-    reason: delivery.reason,
-    finished_at: null,
-  });
+export async function insertDeliveries(db: Db, deliveries: Delivery[]): Promise<void> {
+  await db<Row>('deliveries').insert(
+    deliveries.map((delivery) => ({
+      id: delivery.id,
+      store_id: delivery.storeId,
+      topic: delivery.topic,
+      headers: JSON.stringify(delivery.headers),
+      body: delivery.body,
+      received_at: delivery.receivedAt,
+      status: delivery.status,
+      attempts: delivery.attempts,
+      next_attempt_at: delivery.receivedAt,
+      ...NO_LEASE,
+      woo_id: delivery.wooId,
+      reason: delivery.reason,
+      finished_at: null,
+    })),
+  );
 }
 
 export async function findDelivery(db: Db, id: string): Promise<Delivery | null> {

@@ -246,7 +246,7 @@ describeEachEngine('The credit ledger', (engine) => {
     }
   });
 
-  test('part of a hold is captured, the rest goes back', async () => {
+  test('part of a hold is captured, the rest goes back, and the part when it is reversed', async () => {
     await write((trx, moment) =>
       bringToOrder(trx, moment, {
         orderId: ORDER().id,
@@ -259,7 +259,9 @@ describeEachEngine('The credit ledger', (engine) => {
     expect(held).toMatchObject({ unit: 'segment', quantity: 3 });
     const settled = await write((trx, moment) => capture(trx, moment, { holdId: held.id, quantity: 2 }));
     expect(settled).toMatchObject({ status: 'captured', capturedQuantity: 2 });
-    expect((await balanceOf(ctx.db, customerId)).sms).toMatchObject({ used: 2, held: 0 });
+    expect((await balanceOf(ctx.db, customerId)).sms).toMatchObject({ available: 3, used: 2, held: 0 });
+    await write((trx, moment) => reverse(trx, moment, { holdId: held.id, reason: 'bounced' }));
+    expect((await balanceOf(ctx.db, customerId)).sms).toMatchObject({ available: 5, used: 0, held: 0 });
   });
 
   let order: { id: string };
