@@ -23,9 +23,9 @@ export async function up(db: Knex): Promise<void> {
     -- changes that no webhook has announced, and when the first of them was found; null: webhooks speak
     unannounced INTEGER NOT NULL DEFAULT 0,
     unannounced_since TEXT,
-    -- the last time that webhooks had to be made anew or could not be seen to, in words
-    webhooks_told TEXT,
-    webhooks_told_at TEXT,
+    -- topics of the webhooks that last had to be made anew, after they had been there
+    webhooks_made TEXT,
+    webhooks_made_at TEXT,
     PRIMARY KEY (store_id, kind)
   )`);
 

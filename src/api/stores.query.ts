@@ -1,7 +1,12 @@
 import type { Principal } from '../domain/access';
+import { findLink, ownWebhooks } from '../domain/connections';
+import type { CustomerNote } from '../domain/stores';
 import { isSilent } from '../domain/syncs';
 import type { Db } from '../platform/db';
 import { assert } from '../platform/refusal';
+import { checkedWith, type KeptReport } from '../usecases/check-store';
+import type { Context } from '../usecases/context';
+import { deliveryUrlOf } from '../usecases/make-webhooks';
 
 /**
  * The stores that a list may read from: those the token sees, or the one that was asked for.
@@ -38,10 +43,11 @@ export async function slugsOf(db: Db, storeIds: string[]): Promise<Map<string, s
 }
 
 type Row = Record<string, unknown>;
+type Asked = Pick<Context, 'publicUrl' | 'vault' | 'clock'>;
 
-export async function readStore(db: Db, id: string, { publicUrl, now }: { publicUrl: string; now: Date }) {
+export async function readStore(db: Db, id: string, ctx: Asked) {
   const rows = (await db('stores').where({ id })) as Row[];
-  const [store] = await viewsOf(db, rows, publicUrl, now);
+  const [store] = await viewsOf(db, rows, ctx);
   assert(store, `store ${id} exists`);
   return store;
 }
@@ -49,21 +55,15 @@ export async function readStore(db: Db, id: string, { publicUrl, now }: { public
 /** By slug; `after`: the last one on the page before. */
 export async function readStores(
   db: Db,
-  page: {
-    storeIds: readonly string[] | null;
-    after: string | null;
-    limit: number;
-    publicUrl: string;
-    now: Date;
-  },
+  page: { storeIds: readonly string[] | null; after: string | null; limit: number; ctx: Asked },
 ) {
   const query = db('stores').orderBy('slug').limit(page.limit);
   if (page.storeIds) query.whereIn('id', [...page.storeIds]);
   if (page.after !== null) query.where('slug', '>', page.after);
-  return viewsOf(db, (await query) as Row[], page.publicUrl, page.now);
+  return viewsOf(db, (await query) as Row[], page.ctx);
 }
 
-async function viewsOf(db: Db, rows: Row[], publicUrl: string, now: Date) {
+async function viewsOf(db: Db, rows: Row[], ctx: Asked) {
   const waiting = await deliveriesByStatus(
     db,
     rows.map((row) => row.id as string),
@@ -75,9 +75,13 @@ async function viewsOf(db: Db, rows: Row[], publicUrl: string, now: Date) {
   const view = async (row: Row) => {
     const id = row.id as string;
     const secretSet = row.webhook_secret_sealed !== null;
+    const link = await findLink(db, id);
+    const isChecked = link.checkReport !== null && link.checkedMark === (await checkedWith(db, ctx, id));
+    const report = isChecked ? (JSON.parse(link.checkReport as string) as KeptReport) : null;
+    const webhooks = await ownWebhooks(db, id);
     const sync = syncs.get(id);
-    const lastOrderAt = sync?.unannounced_since ? await lastReceivedAt(db, id, 'order.%') : null;
-    const unannouncedSince = (sync?.unannounced_since as string | null | undefined) ?? null;
+    const unannouncedSince = sync?.unannouncedSince ?? null;
+    const lastOrderAt = unannouncedSince === null ? null : await lastReceivedAt(db, id, 'order.%');
     return {
       slug: row.slug as string,
       name: row.name as string,
@@ -87,41 +91,71 @@ async function viewsOf(db: Db, rows: Row[], publicUrl: string, now: Date) {
       country: row.country as string,
       time_zone: row.time_zone as string,
       notices: row.notices === 1,
+      customer_note: row.customer_note as CustomerNote,
+      private_refund_notes: row.private_refund_notes === 1,
+      write_ticket_meta: row.write_ticket_meta === 1,
+      currency: row.currency as string | null,
       from_environment: row.from_environment === 1,
       state: secretSet ? ('connected' as const) : ('no_webhook_secret' as const),
       webhook: {
-        delivery_url: `${publicUrl}/webhooks/woocommerce/${row.slug as string}`,
+        delivery_url: deliveryUrlOf(ctx, row.slug as string),
         secret_set: secretSet,
         last_received_at: await lastReceivedAt(db, id),
-        silent_since: isSilent(unannouncedSince, lastOrderAt, now) ? unannouncedSince : null,
+        silent_since: isSilent(unannouncedSince, lastOrderAt, ctx.clock.now()) ? unannouncedSince : null,
         pending: waiting.get(`${id}:pending`) ?? 0,
         failed: waiting.get(`${id}:failed`) ?? 0,
       },
+      webhooks: {
+        ensured_at: link.webhooksAt,
+        problem: link.webhooksProblem,
+        made: webhooks.map(({ wooId, topic, madeAt, pingedAt }) => ({
+          id: wooId,
+          topic,
+          made_at: madeAt,
+          pinged_at: pingedAt,
+        })),
+      },
       rest: {
         keys_set: row.consumer_key_sealed !== null && row.consumer_secret_sealed !== null,
-        last_sync_at: (sync?.finished_at as string | null | undefined) ?? null,
-        failing_since: (sync?.failing_since as string | null | undefined) ?? null,
-        problem: (sync?.problem as string | null | undefined) ?? null,
+        last_sync_at: sync?.finishedAt ?? null,
+        failing_since: sync?.failingSince ?? null,
+        problem: sync?.problem ?? null,
         parked_orders: sync?.parked ?? 0,
+        checked_at: report && link.checkedAt,
+        ok: report && report.ok,
+        problems: (report?.checks ?? []).flatMap(({ name, problem }) =>
+          problem ? [{ check: name, code: problem.code, detail: problem.words }] : [],
+        ),
       },
       created_at: row.created_at as string,
       updated_at: row.updated_at as string,
     };
   };
-  return Promise.all(rows.map(view));
+  const views = [];
+  for (const row of rows) views.push(await view(row));
+  return views;
 }
 
 /** How far each store was read by REST; those that never were are missing. */
-async function syncsOf(db: Db, storeIds: string[]): Promise<Map<string, Row & { parked: number }>> {
-  const rows = (await db('store_syncs').where({ kind: 'orders' }).whereIn('store_id', storeIds)) as Row[];
-  const parked = (await db('parked_orders')
+async function syncsOf(db: Db, storeIds: string[]) {
+  const rows = (await db('store_syncs as y')
+    .where({ kind: 'orders' })
     .whereIn('store_id', storeIds)
-    .groupBy('store_id')
-    .select('store_id')
-    .count({ n: '*' })) as Row[];
-  const counts = new Map(parked.map((row) => [row.store_id, Number(row.n)]));
+    .select(
+      'y.*',
+      db('parked_orders as p').where('p.store_id', db.ref('y.store_id')).count('*').as('parked'),
+    )) as Row[];
   return new Map(
-    rows.map((row) => [row.store_id as string, { ...row, parked: counts.get(row.store_id) ?? 0 }]),
+    rows.map((row) => [
+      row.store_id as string,
+      {
+        finishedAt: row.finished_at as string | null,
+        failingSince: row.failing_since as string | null,
+        problem: row.problem as string | null,
+        unannouncedSince: row.unannounced_since as string | null,
+        parked: Number(row.parked),
+      },
+    ]),
   );
 }
 

@@ -179,6 +179,14 @@ export const limits = {
   importDaysDefault: 365,
   /** Who bought longer ago asked already, or does not need help: their orders open no new ticket. */
   importTicketDays: 14,
+  /** The shop signs with the old secret until its webhooks are made anew, which may wait for a shop that is down. */
+  oldWebhookSecretHours: 24,
+  /** For signing in to the shop and reading what it asks. */
+  approvalMinutes: 30,
+  /** Pings of one store that wait for their webhook: they are unsigned, so anybody can send some. */
+  pingsKept: 50,
+  /** A key and its secret come in 200 bytes of JSON. */
+  approvalBodyBytes: 10 * 1024,
 
   /** A customer who does not come is not waited for longer. */
   videoWaitingMinutes: 60,

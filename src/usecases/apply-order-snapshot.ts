@@ -39,7 +39,7 @@ import {
   wantedUnits,
 } from '../domain/orders';
 import { type PackageVersion, packageForLine, versionsByIds } from '../domain/packages';
-import { type Store, storeSecrets } from '../domain/stores';
+import type { Store } from '../domain/stores';
 import {
   adoptUnpaidTicket,
   customerWordWritten,
@@ -49,7 +49,6 @@ import {
   openTicket,
   ticketToAdopt,
 } from '../domain/tickets';
-import type { Shop } from '../gateways/woocommerce/gateway';
 import { addSeconds, iso } from '../platform/clock';
 import { type Trx, withTransaction } from '../platform/db';
 import { keepingLease } from '../platform/lease';
@@ -60,6 +59,7 @@ import { endOfDayAfter } from '../platform/time-zone';
 import { type Context, momentOf } from './context';
 import { greetCustomer } from './greet-customer';
 import { type Importing, matchImportedLines } from './match-imported-lines';
+import { shopOf } from './shop-of';
 
 /** Something the shop said about one order. */
 export type OrderNews =
@@ -157,11 +157,6 @@ async function askStore(ctx: Context, store: Store, known: Order, news: OrderNew
   if (!refundsMayExist || order?.kind === 'missing') return { readAt, order, refunds: null };
   const read = await gateway.readRefunds(await shop(), known.wooId);
   return { readAt, order, refunds: read.kind === 'refunds' ? readRefundsBody(read.json) : null };
-}
-
-export async function shopOf(ctx: Context, store: Store): Promise<Shop> {
-  const { consumerKey, consumerSecret } = await storeSecrets(ctx.db, ctx.vault, store.id);
-  return { slug: store.slug, url: store.url, consumerKey, consumerSecret };
 }
 
 function orderIn(json: string): OrderPayload {
@@ -304,7 +299,7 @@ async function apply(
   );
   const opened = state.everPaid && opens && order.ticketId === null;
   if (opened) {
-    const isOld = imported !== null && imported.matched && !imported.isRecent;
+    const isOld = imported?.matched === true && !imported.isRecent;
     order.ticketId = await bringTicket(trx, moment, customer, newest, lines, orderId, isOld);
   } else if (imported?.matched && state.everPaid && order.ticketId === null) {
     order.ticketId = await waitingTicket(trx, moment, customer, orderId, moment.at);

@@ -25,8 +25,9 @@ import { isOutage } from '../platform/dialect';
 import { keepingLease } from '../platform/lease';
 import { limits } from '../platform/limits';
 import { assert, Refusal } from '../platform/refusal';
-import { applyOrderNews, shopOf } from './apply-order-snapshot';
+import { applyOrderNews } from './apply-order-snapshot';
 import { type Context, momentOf } from './context';
+import { shopOf } from './shop-of';
 import { inBackground } from './walks';
 
 /** What an import would look at. */

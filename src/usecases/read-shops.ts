@@ -3,12 +3,16 @@ import type { SyncKind } from '../domain/syncs';
 import { systemActor } from '../platform/actor';
 import { limits } from '../platform/limits';
 import type { Context } from './context';
+import { ensureWebhooks } from './make-webhooks';
 import { reconcileStore, type SeeToWebhooks } from './reconcile-store';
 import { storesToRead } from './syncs.query';
 import { inBackground } from './walks';
 
-/** For the schedule and for whoever asks: nothing is done about webhooks until there is a use case for it. */
-export const seeToWebhooks: SeeToWebhooks | null = null;
+/** As everybody reads a shop: its webhooks are seen to first, so that what happens meanwhile is told. */
+export const seeToWebhooks: SeeToWebhooks = async (ctx, store) => {
+  const work = await ensureWebhooks(ctx, store);
+  return work.kind === 'done' ? work.made.map(({ topic }) => topic) : [];
+};
 
 const PAUSE_SECONDS = { orders: limits.syncAgainSeconds, sweep: limits.sweepEveryHours * 3600 };
 

@@ -34,8 +34,9 @@ import { isOutage } from '../platform/dialect';
 import { keepingLease } from '../platform/lease';
 import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
-import { applyOrderNews, type OrderNews, shopOf } from './apply-order-snapshot';
+import { applyOrderNews, type OrderNews } from './apply-order-snapshot';
 import { type Context, momentOf } from './context';
+import { shopOf } from './shop-of';
 import { knownOrders, lastOrderDeliveryAt, ordersToSweep } from './syncs.query';
 
 /** What a walk over a shop's orders came to. */
@@ -44,8 +45,8 @@ export interface SyncReport extends SyncRun {
   finds: SyncFind[];
 }
 
-/** Sees to the webhooks of a shop, and says what it had to do, in words; null: they are as they should be. */
-export type SeeToWebhooks = (ctx: Context, store: Store) => Promise<string | null>;
+/** Sees to the webhooks of a shop, and names the topics of those that it made anew. */
+export type SeeToWebhooks = (ctx: Context, store: Store) => Promise<string[]>;
 
 /**
  * Read a shop's orders by REST, and bring them to what the shop says: those changed since the last walk, trashed ones
@@ -162,12 +163,15 @@ class Reading {
 
   private async lookAfterWebhooks(seeTo: SeeToWebhooks): Promise<void> {
     const { ctx, store } = this;
-    const words = await seeTo(ctx, store).catch((error: unknown) => {
-      // Orders are read all the same.
-      if (error instanceof WooProblem) return error.message;
+    const topics = await seeTo(ctx, store).catch((error: unknown) => {
+      // Kept with the webhooks; orders are read all the same.
+      if (error instanceof WooProblem) return [];
       throw error;
     });
-    if (words !== null) await noteWebhooks(ctx.db, store.id, words, iso(ctx.clock.now()));
+    // The first time all are new, which is no news.
+    if (topics.length > 0 && this.walk.before.finishedAt !== null) {
+      await noteWebhooks(ctx.db, store.id, topics, iso(ctx.clock.now()));
+    }
   }
 
   /** False: cut off. */

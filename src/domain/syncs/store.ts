@@ -104,10 +104,10 @@ export async function noteStart(trx: Trx, sync: Held, at: string): Promise<void>
   await trx('store_syncs').where(held(sync)).update({ started_at: at });
 }
 
-export async function noteWebhooks(db: Db, storeId: string, words: string, at: string): Promise<void> {
+export async function noteWebhooks(db: Db, storeId: string, topics: string[], at: string): Promise<void> {
   await db('store_syncs')
     .where({ store_id: storeId, kind: 'orders' })
-    .update({ webhooks_told: words, webhooks_told_at: at });
+    .update({ webhooks_made: topics.join(', '), webhooks_made_at: at });
 }
 
 export async function insertRun(trx: Trx, run: SyncRun): Promise<void> {
