@@ -59,13 +59,22 @@ export const jobs: readonly Job[] = [
     every: { cron: '*/5 * * * *' },
     atStart: true,
     run: (ctx) => readShops(ctx, 'orders'),
-    underWay: (ctx) => ctx.walks.underWay,
+    underWay: walks,
   },
   // Whose sweep is due once a day: one that failed is tried again within the hour.
-  { name: 'shops.sweep', every: { cron: '23 * * * *' }, run: (ctx) => readShops(ctx, 'sweep') },
-  { name: 'imports', every: { pollMs: limits.importPollMs }, run: runImports },
+  {
+    name: 'shops.sweep',
+    every: { cron: '23 * * * *' },
+    run: (ctx) => readShops(ctx, 'sweep'),
+    underWay: walks,
+  },
+  { name: 'imports', every: { pollMs: limits.importPollMs }, run: runImports, underWay: walks },
   { name: 'sign-ins.forget', every: { cron: '17 * * * *' }, run: forgetOldSignIns },
 ];
+
+function walks(ctx: Context): Iterable<Promise<void>> {
+  return ctx.walks.underWay;
+}
 
 /** A job for each channel: what hangs in one holds up no other. */
 function outbox(channel: SendingChannel): Job {

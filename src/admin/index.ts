@@ -3,7 +3,9 @@ import type { Pages } from '../ui/routes';
 import { seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { deliveriesPage } from './deliveries.page';
+import { importPage } from './import.page';
 import { packagesPage } from './packages.page';
+import { readingPage } from './reading.page';
 import { sandboxPage } from './sandbox.page';
 import type { Transports } from './sandbox.view';
 
@@ -20,6 +22,8 @@ export function adminRouter({
   const routes = pages.routes();
   routes.get('/admin', 'admin', () => seeOther('/admin/packages'));
   packagesPage(routes, ctx);
+  importPage(routes, ctx);
+  readingPage(routes, ctx);
   deliveriesPage(routes, ctx);
   sandboxPage(routes, ctx, transports);
   return routes.router;

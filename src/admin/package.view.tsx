@@ -7,6 +7,7 @@ import { Icon } from '../ui/icons';
 import type { StaffPage } from '../ui/page';
 import { Banner, Button, ButtonLink, PageHeader, Section } from '../ui/parts';
 import { Shell } from '../ui/shell';
+import { exactTime } from '../ui/time';
 import { MATCH_KINDS, PAYABLE, type Typed, understand } from './package-form';
 import { matchWords, packageWords } from './package-words';
 import type { ShopName } from './stores.query';
@@ -36,7 +37,15 @@ export function packageView(page: StaffPage, form: PackageForm): JSX.Element {
         title={title}
         lead={t(form.known ? 'packages.edit_lead' : 'packages.new_lead')}
         back={{ href: '/admin/packages', text: t('packages.title') }}
-      />
+      >
+        {form.known ? (
+          <ButtonLink
+            icon="history"
+            href={`/admin/packages/${form.known.id}/import`}
+            text={t('imports.link')}
+          />
+        ) : null}
+      </PageHeader>
       <div class="z-beside">
         <PackageFormFields page={page} form={form} />
         <aside class="z-beside-sticky" aria-labelledby="promise-title">
@@ -108,6 +117,16 @@ function PackageFormFields({ page, form }: { page: StaffPage; form: PackageForm 
           value={typed.lowBalanceAt}
           mistakes={mistakes}
           inputmode="numeric"
+        />
+        <CheckBox
+          name="from_now"
+          label={
+            known?.ordersFrom
+              ? t('packages.field.from_then', { when: exactTime(page, known.ordersFrom) })
+              : t('packages.field.from_now')
+          }
+          help={t('packages.field.from_now_help')}
+          checked={typed.fromNow}
         />
         <CheckBox
           name="active"

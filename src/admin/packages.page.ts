@@ -34,7 +34,7 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
     const shops = await readShops(ctx.db);
     return packageView(page, {
       known: null,
-      typed: blankTyped(shops[0]?.id ?? ''),
+      typed: blankTyped(shops[0]?.id ?? '', shops[0]?.hasKeys ?? false),
       shops,
       key: newFormKey(),
       mistakes: {},

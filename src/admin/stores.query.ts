@@ -6,20 +6,26 @@ export interface ShopName {
   name: string;
   /** Without one, whatever the shop sends is refused. */
   hasSecret: boolean;
+  /** It can be read by REST. */
+  hasKeys: boolean;
 }
 
 /** All of them: nobody runs so many shops that they would not fit on one page. */
 export async function readShops(db: Db): Promise<ShopName[]> {
-  const rows = (await db('stores').orderBy('id').select('id', 'slug', 'name', 'webhook_secret_sealed')) as {
+  const rows = (await db('stores')
+    .orderBy('id')
+    .select('id', 'slug', 'name', 'webhook_secret_sealed', 'consumer_secret_sealed')) as {
     id: string;
     slug: string;
     name: string;
     webhook_secret_sealed: string | null;
+    consumer_secret_sealed: string | null;
   }[];
   return rows.map((row) => ({
     id: row.id,
     slug: row.slug,
     name: row.name,
     hasSecret: row.webhook_secret_sealed !== null,
+    hasKeys: row.consumer_secret_sealed !== null,
   }));
 }

@@ -1,6 +1,7 @@
 import type { PageHost } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { readSession } from '../usecases/read-session';
+import { readAlarms } from './alarms.query';
 import { readTimeZone } from './zone.query';
 
 const ZONE_SECONDS = 60;
@@ -24,6 +25,7 @@ export function pageHost(ctx: Context): PageHost {
       const { id, name, email, role } = found.person;
       return { staff: { id, name, email, role }, csrfToken: found.session.csrfToken };
     },
+    alarms: () => readAlarms(ctx.db, ctx.clock.now()),
     vault: ctx.vault,
   };
 }

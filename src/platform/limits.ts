@@ -162,6 +162,14 @@ export const limits = {
   webhookSilenceSeconds: 900,
   /** What a caller of the API waits for a walk; the rest can be asked for. */
   syncAnswerMs: 20_000,
+  /** The same of somebody at a page, who would reload it. */
+  pageWaitMs: 8_000,
+  /** A page shows what the last walks found, about an hour and a half of them. */
+  runsShown: 20,
+  /** One failure heals by itself; from the next on the admin is told. */
+  syncAlarmFailures: 2,
+  /** So long does a banner say that webhooks were made anew. */
+  webhooksMadeShownSeconds: 86_400,
   /** Shops read by one process at once. */
   shopsAtOnce: 3,
   /** Finds that one answer names; the number of all stands beside them. */
@@ -219,6 +227,8 @@ export const limits = {
   doctorLateMinutes: 15,
   doctorSlowMinutes: 5,
   doctorRecentHours: 24,
+  /** A shop that is away for so long does not come back by itself. */
+  doctorShopHours: 24,
   /** The rarest schedule is hourly. */
   doctorScheduleHours: 2,
   /** Holds, leases and expiries do not mind seconds. Half a minute spoils the order of ids made by two machines. */

@@ -1,5 +1,6 @@
 import type { Texts } from '../locales';
 import type { Actor } from '../platform/actor';
+import type { Alarm } from './alarms';
 
 export const THEMES = ['auto', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
@@ -41,6 +42,8 @@ export interface Page {
   /** Stands in every form that posts. */
   csrf: string;
   flash: Flash | null;
+  /** For admins; empty for all others. */
+  alarms: Alarm[];
   /** htmx asks for a part: draw that part without the shell. */
   isFragment: boolean;
   staff: Staff | null;

@@ -4,6 +4,7 @@ import { textsIn } from '../locales';
 import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
 import { sameSecret } from '../platform/secrets';
+import type { Alarm } from './alarms';
 import { COOKIES, clearCookie, cookieOf, setCookie } from './cookies';
 import { ERROR_WORDS, errorView } from './errors.view';
 import { escapeAttributes } from './escape-attributes';
@@ -25,6 +26,8 @@ export interface PageHost {
   publicUrl(): string;
   /** In which times are shown. */
   zone(): Promise<string>;
+  /** What admins have to know, whatever page they are on. */
+  alarms(): Promise<Alarm[]>;
   /** Who holds the token of a session; null: nobody (any more). */
   findVisitor(token: string): Promise<{ staff: Staff; csrfToken: string } | null>;
   vault: {
@@ -166,6 +169,8 @@ async function pageFor(host: PageHost, req: Request, res: Response): Promise<Pag
   const theme = cookieOf(req, COOKIES.theme);
   const isFragment =
     req.headers['hx-request'] === 'true' && req.headers['hx-history-restore-request'] !== 'true';
+  const isForAdmins =
+    url.pathname.startsWith('/admin') && visitor !== null && mayAct(visitor.staff.role, 'admin');
   return {
     t: textsIn('en'),
     locale: 'en-GB',
@@ -178,6 +183,7 @@ async function pageFor(host: PageHost, req: Request, res: Response): Promise<Pag
     csrf: visitor?.csrfToken ?? anonymousToken(host, req, res),
     // Not for a part that refreshes itself: it has no place to say it.
     flash: isFragment ? null : takeFlash(host, req, res),
+    alarms: isForAdmins && !isFragment && req.method === 'GET' ? await host.alarms() : [],
     isFragment,
     staff: visitor?.staff ?? null,
   };
@@ -359,6 +365,7 @@ function pageWithoutDatabase(host: PageHost, req: Request): Page {
     query: new URLSearchParams(),
     csrf: '',
     flash: null,
+    alarms: [],
     isFragment: false,
     staff: null,
   };

@@ -1,5 +1,6 @@
 import type { Children } from '@kitajs/html';
 import type { TextKey } from '../locales';
+import { Alarms } from './alarms';
 import { assetUrl } from './assets';
 import { Bar } from './counter';
 import { PostForm } from './field';
@@ -62,6 +63,7 @@ export function Shell({
       </a>
       {page.staff ? <TopBar page={page} staff={page.staff} /> : null}
       <main id="main" class={wide ? 'z-main z-main-wide' : 'z-main'} tabindex="-1">
+        <Alarms page={page} />
         <FlashBanner page={page} />
         {children}
       </main>

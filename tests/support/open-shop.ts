@@ -35,6 +35,8 @@ export async function openShop(
     clock,
     ...options.app,
     env: {
+      // Where nobody listens: the pings of webhooks that are made end at once.
+      PUBLIC_URL: 'http://127.0.0.1:1',
       WOOCOMMERCE_URL: fake.url,
       WOOCOMMERCE_CONSUMER_KEY: key,
       WOOCOMMERCE_CONSUMER_SECRET: secret,

@@ -1,0 +1,61 @@
+import { isSilent } from '../domain/syncs';
+import { addSeconds, iso } from '../platform/clock';
+import type { Db } from '../platform/db';
+import { limits } from '../platform/limits';
+import type { Alarm } from '../ui/alarms';
+
+type Row = Record<string, unknown>;
+
+/** What is wrong between Zeton and its shops: of a table with two rows for each, nearly always nothing. */
+export async function readAlarms(db: Db, now: Date): Promise<Alarm[]> {
+  const lately = iso(addSeconds(now, -limits.webhooksMadeShownSeconds));
+  const rows = (await db('store_syncs as y')
+    .join('stores as s', 's.id', 'y.store_id')
+    .where('y.kind', 'orders')
+    .where(
+      (q) =>
+        void q
+          .where('y.failures', '>=', limits.syncAlarmFailures)
+          .orWhereNotNull('y.unannounced_since')
+          .orWhere('y.webhooks_made_at', '>', lately)
+          .orWhereExists((parked) =>
+            parked.from('parked_orders as p').select(db.raw('1')).where('p.store_id', db.ref('s.id')),
+          ),
+    )
+    .orderBy('s.id')
+    .select(
+      's.id as store_id',
+      's.slug',
+      's.name',
+      'y.*',
+      db('parked_orders as p').where('p.store_id', db.ref('s.id')).count('*').as('parked'),
+    )) as Row[];
+  const alarms: Alarm[] = [];
+  for (const row of rows) {
+    const shop = { slug: row.slug as string, name: row.name as string };
+    if (Number(row.failures) >= limits.syncAlarmFailures) {
+      const [problem, since] = [row.problem as string, row.failing_since as string];
+      alarms.push({ kind: 'failing', shop, since, problem });
+    }
+    const since = row.unannounced_since as string | null;
+    const last = since === null ? null : await lastOrderDelivery(db, row.store_id as string);
+    if (since !== null && isSilent(since, last, now)) {
+      alarms.push({ kind: 'silent', shop, since, count: Number(row.unannounced) });
+    }
+    if (Number(row.parked) > 0) alarms.push({ kind: 'parked', shop, count: Number(row.parked) });
+    const madeAt = row.webhooks_made_at as string | null;
+    if (madeAt !== null && madeAt > lately) {
+      alarms.push({ kind: 'webhooks', shop, since: madeAt, topics: row.webhooks_made as string });
+    }
+  }
+  return alarms;
+}
+
+async function lastOrderDelivery(db: Db, storeId: string): Promise<string | null> {
+  const row = (await db('deliveries')
+    .where({ store_id: storeId })
+    .whereLike('topic', 'order.%')
+    .orderBy('id', 'desc')
+    .first('received_at')) as Row | undefined;
+  return (row?.received_at as string | undefined) ?? null;
+}
