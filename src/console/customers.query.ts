@@ -31,10 +31,11 @@ export async function readCustomerList(
   now: string,
   filter: { typed: string; before: string | null; limit: number },
 ): Promise<CustomerList> {
-  const all = db('customers').join('stores', 'stores.id', 'customers.store_id');
+  const all = db('customers');
   if (filter.typed !== '') all.where(matches(filter.typed));
   const page = all
     .clone()
+    .join('stores', 'stores.id', 'customers.store_id')
     .orderBy('customers.id', 'desc')
     .limit(filter.limit + 1)
     .select('customers.*', 'stores.name as store_name');
