@@ -231,6 +231,7 @@ describeEachEngine('Applying orders', (engine) => {
       await makePackage(ctx, store, 'SUP', { sms: 10 });
       const state = (n: number) => ({ id: 1, lines: [{ id: 1, quantity: n }] });
       ctx.gateways.woocommerce = {
+        ...webhooksOnly,
         readOrder: () => Promise.resolve({ kind: 'order', json: orderJson(state(quantity)) }),
         readRefunds: () => Promise.resolve({ kind: 'refunds', json: '[]' }),
       };
