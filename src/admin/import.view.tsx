@@ -91,7 +91,7 @@ function Start({
       ) : (
         <PostForm page={page} action={page.path}>
           <input type="hidden" name="days" value={days} />
-          <ul class="z-plain-list">
+          <ul>
             <li safe>{t('imports.only_without')}</li>
             <li safe>{t('imports.terms')}</li>
             {pkg.opensTicket ? <li safe>{t(tickets, { count: limits.importTicketDays })}</li> : null}

@@ -22,7 +22,7 @@ export function readingView(page: StaffPage, reading: Reading, mistakes: Mistake
       )}
       {parked.length > 0 ? (
         <Section title={t('reading.parked')} lead={t('reading.parked_lead')}>
-          <ul class="z-plain-list">
+          <ul>
             {parked.map((order) => (
               <li>
                 <strong safe>{t('reading.parked_order', { id: order.wooId, count: order.attempts })}</strong>{' '}
@@ -36,7 +36,7 @@ export function readingView(page: StaffPage, reading: Reading, mistakes: Mistake
         {runs.length === 0 ? (
           <Empty icon="refresh" title={t('reading.empty')} text={t('reading.empty_words')} />
         ) : (
-          <ul class="z-plain-list">
+          <ul>
             {runs.map((run) => (
               <li>
                 <Run page={page} run={run} />

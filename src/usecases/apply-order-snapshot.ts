@@ -58,7 +58,7 @@ import { currentInSequence } from '../platform/sequence';
 import { endOfDayAfter } from '../platform/time-zone';
 import { type Context, momentOf } from './context';
 import { greetCustomer } from './greet-customer';
-import { type Importing, matchImportedLines } from './match-imported-lines';
+import { type Importing, isYoung, matchImportedLines } from './match-imported-lines';
 import { shopOf } from './shop-of';
 
 /** Something the shop said about one order. */
@@ -250,6 +250,7 @@ async function apply(
   order.status = order.gone ? 'deleted' : trashed ? 'trash' : newest.status;
 
   let lines = await linesOf(trx, orderId);
+  const newLineIds = new Set<string>();
   const catalogVersion = await currentInSequence(trx, 'catalog');
   for (const item of came.length > 0 ? came : [null]) {
     const snapshot = item && ordered.find((known) => known.contentSha256 === item.contentSha256);
@@ -266,6 +267,7 @@ async function apply(
         line.packageVersionId = bought?.id ?? null;
       }
       if (isNew || isChanged) await saveLine(trx, orderId, line, isNew);
+      if (isNew) newLineIds.add(line.id);
     }
     lines = changes.map((change) => change.line);
   }
@@ -276,6 +278,7 @@ async function apply(
           id: orderId,
           payload: orderIn(news.json),
           lines,
+          newLineIds,
           catalogVersion,
           paidSince: since,
         })
@@ -284,6 +287,10 @@ async function apply(
     trx,
     lines.flatMap((line) => line.packageVersionId ?? []),
   );
+  // A walk far back, or an import, must not thank people for what they bought last year.
+  const mayGreet = imported?.matched
+    ? imported.greets
+    : news.kind !== 'listed' || since === null || isYoung(since, moment.at);
   const flags = flagsOf({
     ordered,
     paidStatuses: store.paidStatuses,
@@ -323,7 +330,7 @@ async function apply(
     // On a ticket that people write on already it is a word like any other: replies must have seen it.
     if (said && ticket.createdAt !== moment.at) await customerWordWritten(trx, moment, ticket.id);
   }
-  if (opened && order.ticketId && state.paid && (imported?.matched ? imported.greets : true)) {
+  if (opened && order.ticketId && state.paid && mayGreet) {
     await greetCustomer(trx, moment, {
       ticketId: order.ticketId,
       orderId,

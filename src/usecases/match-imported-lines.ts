@@ -18,8 +18,9 @@ export interface Importing {
 
 /**
  * Give the lines of an order that have no package the one that is imported, where they are its product by the catalogue
- * of today. A line that has a package keeps it, whatever an import says.
- * Shape:   the order as the shop lists it, its lines → how the order is treated from now on
+ * of today. A line that had a package before keeps it. One that the import is the first to show is imported as well,
+ * whatever package it found by itself: its buyer bought long ago, and is left in peace all the same.
+ * Shape:   the order as the shop lists it, its lines, those of them that are new → how the order is treated from now on
  * Writes:  order_lines
  * Repeat:  harmless: a line that was given one has one
  */
@@ -32,34 +33,43 @@ export async function matchImportedLines(
     id: string;
     payload: OrderPayload;
     lines: OrderLine[];
+    newLineIds: ReadonlySet<string>;
     catalogVersion: number;
     paidSince: string | null;
   },
 ): Promise<{ matched: boolean; isRecent: boolean; greets: boolean }> {
-  const version = (await versionsByIds(trx, [importing.packageVersionId])).get(importing.packageVersionId);
-  if (!version) throw new Error(`the import ${importing.importId} has a package version`);
   const isRecent = isYoung(order.payload.dateCreatedGmt, moment.at);
-  const greets = importing.greets && !isExpired(version, store, order.paidSince, moment.at);
-  let matched = false;
+  const own = await versionsByIds(trx, [
+    importing.packageVersionId,
+    ...order.lines.flatMap((l) => l.packageVersionId ?? []),
+  ]);
+  const matched: { line: OrderLine; version: PackageVersion }[] = [];
   for (const item of order.payload.lines) {
     const line = order.lines.find(({ wooLineId }) => wooLineId === item.wooLineId);
-    if (!line || line.packageVersionId !== null) continue;
+    if (!line || (line.packageVersionId !== null && !order.newLineIds.has(line.id))) continue;
     const { variationId, productId, sku } = item;
     const found = await packageForLine(trx, store.id, { variationId, productId, sku }, order.catalogVersion);
-    if (found?.packageId !== importing.packageId) continue;
+    const versionId =
+      found?.packageId === importing.packageId ? importing.packageVersionId : line.packageVersionId;
+    const version = versionId === null ? undefined : own.get(versionId);
+    if (version) matched.push({ line, version });
+  }
+  const greets =
+    importing.greets && matched.some(({ version }) => !isExpired(version, store, order.paidSince, moment.at));
+  for (const { line, version } of matched) {
     line.packageVersionId = version.id;
     line.importId = importing.importId;
     // Credits that are bound to a ticket need one, however old the order is.
     line.quiet = !isRecent && !greets && version.scope !== 'ticket';
     await saveLine(trx, order.id, line, false);
-    matched = true;
   }
-  return { matched, isRecent, greets };
+  return { matched: matched.length > 0, isRecent, greets };
 }
 
-function isYoung(createdGmt: string | null, at: string): boolean {
+/** Bought so lately that help may still be wanted. */
+export function isYoung(gmt: string | null, at: string): boolean {
   const from = iso(addSeconds(new Date(at), -limits.importTicketDays * 86_400));
-  return createdGmt !== null && `${createdGmt}.000Z` >= from;
+  return gmt !== null && `${gmt}.000Z` >= from;
 }
 
 function isExpired(version: PackageVersion, store: Store, since: string | null, at: string): boolean {

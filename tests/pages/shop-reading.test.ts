@@ -132,8 +132,8 @@ describeInBrowser('How a shop is read, looked at', (engine) => {
       next_attempt_at: clock.now().toISOString(),
     });
     const browser = await openBrowser(app);
-    await look(browser, READING, 'shop-reading');
-    await look(browser, `/admin/packages/${pkg.id}/import?days=365`, 'import');
+    await look(browser, READING, 'shop-reading', { signedInAs: 'owner' });
+    await look(browser, `/admin/packages/${pkg.id}/import?days=365`, 'import', { signedInAs: 'owner' });
     await browser.close();
     await open.close();
   });

@@ -126,6 +126,12 @@ interface Seen {
 }
 const seen = new WeakMap<Page, Seen>();
 
+/**
+ * What the content security policy stops is said on the console, like what scripts do wrong. So are answers like 404, and
+ * that a page was left while it was looking for news: those are no defects.
+ */
+const HARMLESS = /^Failed to load resource|^htmx:(sendAbort|afterRequest),/;
+
 function watch(page: Page, base: string): void {
   const found: Seen = { foreign: [], problems: [] };
   seen.set(page, found);
@@ -135,10 +141,7 @@ function watch(page: Page, base: string): void {
   });
   page.on('pageerror', (error) => found.problems.push(String(error)));
   page.on('console', (message) => {
-    // What the content security policy stops is said here. Answers like 404 are said too, and are no defect.
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
-      found.problems.push(message.text());
-    }
+    if (message.type() === 'error' && !HARMLESS.test(message.text())) found.problems.push(message.text());
   });
 }
 

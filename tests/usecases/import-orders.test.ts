@@ -115,6 +115,37 @@ describeEachEngine('An import of earlier orders', (engine) => {
     expect(greeted.sort()).toEqual(['ana@example.com', 'miha@example.com']);
   });
 
+  test('a package without a date takes what Zeton never saw in the same quiet way, and so does another one of the same order', async () => {
+    const { fake, clock, app, store } = open;
+    const id = fake.shop.buy({ lines: ['SUP-PRO', 'SUP-START'] });
+    clock.advance({ days: 60 });
+    await makePackage(app.ctx, store, 'SUP-PRO', { sms: 3 });
+    const pkg = await packageOf('SUP-START', { ordersFrom: null });
+    await start(pkg);
+    await run();
+    const lines = await app.db('order_lines').orderBy('woo_line_id');
+    expect(lines.map((line) => [line.package_version_id !== null, line.quiet])).toEqual([
+      [true, 1],
+      [true, 1],
+    ]);
+    expect((await orderRow(id)).ticket_id).toBeNull();
+    expect(await countOf('messages', { kind: 'system' })).toBe(0);
+  });
+
+  test('a walk far back opens tickets for what was sold last year, but thanks nobody for it', async () => {
+    const { fake, clock, app, store } = open;
+    await makePackage(app.ctx, store, 'SUP-START', { sms: 3 });
+    const old = fake.shop.buy();
+    clock.advance({ days: 300 });
+    const young = fake.shop.buy({ billing: { email: 'nova@example.com' } });
+    await open.read({ since: '2026-11-01T00:00:00.000Z' });
+    expect((await orderRow(old)).ticket_id).not.toBeNull();
+    expect((await orderRow(young)).ticket_id).not.toBeNull();
+    expect(await app.db('messages').where({ kind: 'system' }).pluck('to_address')).toEqual([
+      'nova@example.com',
+    ]);
+  });
+
   test('credits that are bound to a ticket get a solved one, and nobody is greeted', async () => {
     const { fake, clock } = open;
     const id = fake.shop.buy();

@@ -318,6 +318,24 @@ describeEachEngine('The credit ledger', (engine) => {
     expect(await everHadMeter(ctx.db, customerId, 'video')).toBe(false);
   });
 
+  test('a correction takes first what would be drawn first', async () => {
+    const change = (quantity: number, kind: 'goodwill' | 'correction') =>
+      write((trx, moment) =>
+        adjust(trx, moment, { customerId, meter: 'sms', quantity, kind, reason: 'sorry' }),
+      );
+    await change(2, 'goodwill');
+    await ctx
+      .db('credit_grants')
+      .where({ cause: 'goodwill' })
+      .update({ expires_at: '2026-12-01T23:00:00.000Z' });
+    await change(-1, 'correction');
+    const left = (await grantsOf(ctx.db, customerId)).filter(({ meter }) => meter === 'sms');
+    expect(left.map(({ cause, available }) => [cause, available])).toEqual([
+      ['order', 3],
+      ['goodwill', 1],
+    ]);
+  });
+
   test('spending looks at the clock, not at whether the expiry job ran', async () => {
     await ctx.db('credit_grants').update({ expires_at: '2026-11-21T22:30:00.000Z' });
     const input = { customerId, ticketFamilyId: ticketId };
@@ -327,6 +345,16 @@ describeEachEngine('The credit ledger', (engine) => {
     await expect(holdSms()).rejects.toMatchObject({ code: 'insufficient-credits' });
     expect(await write((trx, moment) => expireDueOf(trx, moment, customerId))).toBe(5);
     expect(await write((trx, moment) => expireDueOf(trx, moment, customerId))).toBe(0);
+  });
+
+  test('of a customer only what is past its date expires', async () => {
+    await ctx
+      .db('credit_grants')
+      .where({ meter: 'sms' })
+      .update({ expires_at: ctx.clock.now().toISOString() });
+    expect(await write((trx, moment) => expireDueOf(trx, moment, customerId))).toBe(3);
+    const { sms, email } = await balanceOf(ctx.db, customerId);
+    expect([sms.expired, email.expired, email.available]).toEqual([3, 0, 2]);
   });
 
   test('credits of a ticket pay only on that ticket', async () => {
