@@ -6,20 +6,24 @@ import { deliveriesPage } from './deliveries.page';
 import { packagesPage } from './packages.page';
 import { sandboxPage } from './sandbox.page';
 import type { Transports } from './sandbox.view';
+import { storesPage } from './stores.page';
 
-/** Pages of those who run the shop. `transports`: what app.ts sends each channel by. */
+/** Pages of those who run the shop. `transports`: what app.ts sends each channel by; `keysPath`: where shops hand over their keys. */
 export function adminRouter({
   ctx,
   pages,
   transports,
+  keysPath,
 }: {
   ctx: Context;
   pages: Pages;
   transports: Transports;
+  keysPath: string;
 }): Router {
   const routes = pages.routes();
   routes.get('/admin', 'admin', () => seeOther('/admin/packages'));
   packagesPage(routes, ctx);
+  storesPage(routes, ctx, keysPath);
   deliveriesPage(routes, ctx);
   sandboxPage(routes, ctx, transports);
   return routes.router;

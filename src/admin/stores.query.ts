@@ -23,3 +23,11 @@ export async function readShops(db: Db): Promise<ShopName[]> {
     hasSecret: row.webhook_secret_sealed !== null,
   }));
 }
+
+export async function readLastReceived(db: Db, storeId: string): Promise<string | null> {
+  const newest = (await db('deliveries')
+    .where({ store_id: storeId })
+    .orderBy('id', 'desc')
+    .first('received_at')) as { received_at: string } | undefined;
+  return newest?.received_at ?? null;
+}

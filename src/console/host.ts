@@ -21,8 +21,8 @@ export function pageHost(ctx: Context): PageHost {
     async findVisitor(token) {
       const found = await readSession(ctx, token);
       if (!found) return null;
-      const { id, name, email, role } = found.person;
-      return { staff: { id, name, email, role }, csrfToken: found.session.csrfToken };
+      const { id, name, email, role, storeIds } = found.person;
+      return { staff: { id, name, email, role, storeIds }, csrfToken: found.session.csrfToken };
     },
     vault: ctx.vault,
   };

@@ -245,8 +245,8 @@ async function refuseForm(
 ): Promise<void> {
   const { t } = page;
   const fields = form.entries().filter(([name]) => name !== '_csrf');
-  // A password is not put into a page.
-  const hasPassword = fields.some(([name]) => name.includes('password'));
+  // A password is not put into a page, nor a shop's keys.
+  const hasPassword = fields.some(([name]) => /password|^consumer_/.test(name));
   const error = {
     icon: 'lock' as const,
     title: t('errors.form_expired'),
