@@ -1,4 +1,5 @@
 import type { Db } from '../platform/db';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 
 export interface ShopName {
   id: string;
@@ -9,8 +10,10 @@ export interface ShopName {
 }
 
 /** All of them: nobody runs so many shops that they would not fit on one page. */
-export async function readShops(db: Db): Promise<ShopName[]> {
-  const rows = (await db('stores').orderBy('id').select('id', 'slug', 'name', 'webhook_secret_sealed')) as {
+export async function readShops(db: Db, storeIds: StoreIds): Promise<ShopName[]> {
+  const rows = (await onlyOf(db('stores'), 'id', storeIds)
+    .orderBy('id')
+    .select('id', 'slug', 'name', 'webhook_secret_sealed')) as {
     id: string;
     slug: string;
     name: string;

@@ -1,6 +1,7 @@
 import { METERS, type Meter } from '../domain/credits';
 import type { ReviewFlag } from '../domain/orders';
 import type { Db } from '../platform/db';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { shortfallIn } from './customers.query';
 import { countUpTo, type Slice, sliceOf, whereEachWord } from './list.query';
 
@@ -37,6 +38,8 @@ export interface OrderFilter {
   /** Only those that somebody should look at. */
   review?: boolean;
   customerId?: string;
+  /** Left out where the customer was asked for already. */
+  storeIds?: StoreIds;
   before?: string | null;
   limit: number;
 }
@@ -46,7 +49,7 @@ export async function readOrderList(
   db: Db,
   filter: OrderFilter,
 ): Promise<Slice<OrderRow> & { total: number | undefined }> {
-  const all = orders(db);
+  const all = onlyOf(orders(db), 'orders.store_id', filter.storeIds ?? null);
   if (filter.typed) {
     const typed = filter.typed.replace(/^#/, '');
     whereEachWord(all, ['orders.number', 'customers.name', 'customers.email'], typed);
@@ -159,7 +162,7 @@ function summed(meters: OrderMeter[]): OrderMeter[] {
 }
 
 /** The statuses that shops here count as paid: some have their own. */
-export async function readPaidStatuses(db: Db): Promise<string[]> {
-  const rows = (await db('stores').select('paid_statuses')) as Row[];
+export async function readPaidStatuses(db: Db, storeIds: StoreIds): Promise<string[]> {
+  const rows = (await onlyOf(db('stores'), 'id', storeIds).select('paid_statuses')) as Row[];
   return [...new Set(rows.flatMap((row) => JSON.parse(row.paid_statuses as string) as string[]))];
 }
