@@ -10,7 +10,7 @@ export async function up(db: Knex): Promise<void> {
   )`);
   // What a worker that died has left is looked for with every claim; without this by walking all that waits.
   await db.raw(
-    `CREATE INDEX deliveries_leased ON deliveries (lease_until) WHERE status = 'pending' AND lease_until IS NOT NULL`,
+    `CREATE INDEX deliveries_leased ON deliveries (status, lease_until) WHERE status = 'pending' AND lease_until IS NOT NULL`,
   );
 }
 

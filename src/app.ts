@@ -106,7 +106,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     const work = () => run(background);
     if ('pollMs' in every)
       return { worker: makeWorker({ name, run: work, pollMs: every.pollMs, log }), schedule: null };
-    const schedule = makeSchedule({ job: name, cron: every.cron, db, clock, run: work });
+    const schedule = makeSchedule({ job: name, cron: every.cron, db, clock, log, run: work });
     const pollMs = Number.POSITIVE_INFINITY;
     return { worker: makeWorker({ name, run: () => schedule.run(), pollMs, log }), schedule };
   });

@@ -38,7 +38,9 @@ describeEachEngine('the app', (engine) => {
       expect(answer.body.checks).toEqual({
         database: 'ok',
         migrations: 'ok',
-        jobs: 'not running: inbox, outbox.email, outbox.sms, video, credits.expire, sign-ins.forget',
+        jobs:
+          'not running: inbox, outbox.email, outbox.sms, video, credits.expire, credits.warn, credits.low, ' +
+          'sign-ins.forget',
       });
     });
 

@@ -6,7 +6,7 @@ import { makeShop, type Server, startServer } from './fuzz/world';
 import { describeEachEngine } from './support/databases';
 
 /** `npm run fuzz` sends twenty times as many, and says more. */
-const REQUESTS = { sqlite: 5_000, postgres: 1_000 };
+const REQUESTS = { sqlite: 5_000, postgres: 600 };
 const SEED = 20261122;
 
 describeEachEngine('hostile requests', (engine) => {
@@ -15,8 +15,8 @@ describeEachEngine('hostile requests', (engine) => {
   beforeEach(() => {
     failuresIn = mkdtempSync(join(tmpdir(), 'zeton-fuzz-'));
   });
-  afterEach(() => {
-    server?.kill();
+  afterEach(async () => {
+    await server?.kill();
     rmSync(failuresIn, { recursive: true });
   });
 
@@ -44,11 +44,11 @@ describeEachEngine('hostile requests', (engine) => {
     expect(report.requests).toBe(REQUESTS[engine.name]);
     // It got where it wanted to: not refused at the door, and not let through either.
     for (const target of [/^webhook order/, /^api/, /^page/]) {
-      expect(reached(report, target, '2xx')).toBeGreaterThan(100);
-      expect(reached(report, target, '4xx')).toBeGreaterThan(20);
+      expect(reached(report, target, '2xx')).toBeGreaterThan(report.requests / 50);
+      expect(reached(report, target, '4xx')).toBeGreaterThan(report.requests / 100);
     }
-    expect(report.deliveries.done).toBeGreaterThan(50);
-    expect(report.deliveries.failed).toBeGreaterThan(20);
+    expect(report.deliveries.done).toBeGreaterThan(report.requests / 50);
+    expect(report.deliveries.failed).toBeGreaterThan(report.requests / 100);
     expect(await server.stop()).toBe(0);
-  }, 240_000);
+  }, 600_000);
 });

@@ -62,9 +62,12 @@ describeEachEngine('what is read often reads no growing table from end to end', 
     request(app.http).get(path).set('Authorization', `Bearer ${app.token}`).expect(200);
   const page = (path: string) => agent.get(path).expect(200);
 
-  /** What waits to be sent is what is counted. */
-  const expected = (what: string) =>
-    what === 'the metrics' ? [expect.stringMatching(/^\w+.* outbox.*: select count/)] : [];
+  /** What waits is counted or looked through whole, by an index that holds nothing else, or in a table of its own. */
+  const WAITING = [
+    /^(SCAN credit_balances USING INDEX credit_balances_to_look_at|Index Scan of all credit_balances): select /,
+    /^(SCAN messages USING COVERING INDEX messages_uncertain|Index Only Scan of all messages): select count/,
+    /^(SCAN|Index (Only )?Scan of all) outbox.*: select (count|min)/,
+  ];
 
   it.each<[string, () => Promise<unknown>]>([
     ['the inbox', () => app.runJob('inbox')],
@@ -124,6 +127,7 @@ describeEachEngine('what is read often reads no growing table from end to end', 
           .then(({ status, text }) => expect([status, text]).toEqual([201, text])),
     ],
   ])('%s', async (what, work) => {
-    expect(await plansThatGrow(app.db, work, { isList: LISTS.includes(what) })).toEqual(expected(what));
+    const plans = await plansThatGrow(app.db, work, { isList: LISTS.includes(what) });
+    expect(plans.filter((plan) => !WAITING.some((known) => known.test(plan)))).toEqual([]);
   });
 });

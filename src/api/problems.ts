@@ -40,8 +40,10 @@ const WORDS: Record<string, { words: string; facts?: string[] }> = {
     facts: ['delivery_status'],
   },
   'video-session-over': { words: 'Open a new session.' },
+  'request-timeout': { words: 'The request stopped arriving before it was complete. Send it again.' },
   'body-too-large': { words: 'Send less at once.', facts: ['limit_bytes'] },
   'unsupported-media-type': { words: 'Send the body as application/json.' },
+  'expectation-failed': { words: 'Leave the header Expect out; only 100-continue is known.' },
   'invalid-request': {
     words: 'Each entry of `errors` names a member by its path and says what is wrong with it.',
     facts: ['errors'],
@@ -51,7 +53,11 @@ const WORDS: Record<string, { words: string; facts?: string[] }> = {
     words: 'An SMS is joined of at most so many segments. Shorten it, or send an e-mail.',
     facts: ['segments_max', 'segments'],
   },
+  'request-timeout': { words: 'All of a request has to arrive within a minute. Send it again.' },
+  'expectation-failed': { words: 'Of the values of Expect, only 100-continue is understood.' },
+  'headers-too-large': { words: 'Send fewer or shorter headers and cookies, and a shorter address.' },
   'too-many-requests': { words: 'Wait as long as Retry-After says.', facts: ['retry_after_seconds'] },
+  'headers-too-large': { words: 'Send a shorter address, or fewer and shorter headers.' },
   'internal-error': {
     words:
       'This is our mistake, and it was logged under the request id. A request with a key can be sent again.',

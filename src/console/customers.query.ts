@@ -32,11 +32,11 @@ export async function readCustomerList(
   now: string,
   filter: { typed: string; storeIds: StoreIds; before: string | null; limit: number },
 ): Promise<CustomerList> {
-  const all = db('customers').join('stores', 'stores.id', 'customers.store_id');
-  onlyOf(all, 'customers.store_id', filter.storeIds);
+  const all = onlyOf(db('customers'), 'customers.store_id', filter.storeIds);
   if (filter.typed !== '') all.where(matches(filter.typed));
   const page = all
     .clone()
+    .join('stores', 'stores.id', 'customers.store_id')
     .orderBy('customers.id', 'desc')
     .limit(filter.limit + 1)
     .select('customers.*', 'stores.name as store_name');

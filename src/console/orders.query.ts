@@ -1,3 +1,4 @@
+import type { Knex } from 'knex';
 import { METERS, type Meter } from '../domain/credits';
 import type { ReviewFlag } from '../domain/orders';
 import type { Db } from '../platform/db';
@@ -49,8 +50,10 @@ export async function readOrderList(
   db: Db,
   filter: OrderFilter,
 ): Promise<Slice<OrderRow> & { total: number | undefined }> {
-  const all = onlyOf(orders(db), 'orders.store_id', filter.storeIds ?? null);
+  // An order whose news is being applied for the first time has no state yet.
+  const all = onlyOf(db('orders'), 'orders.store_id', filter.storeIds ?? null).whereNot('orders.status', '');
   if (filter.typed) {
+    all.leftJoin('customers', 'customers.id', 'orders.customer_id');
     const typed = filter.typed.replace(/^#/, '');
     whereEachWord(all, ['orders.number', 'customers.name', 'customers.email'], typed);
   }
@@ -60,34 +63,29 @@ export async function readOrderList(
   const page = selected(all.clone())
     .orderBy('orders.id', 'desc')
     .limit(filter.limit + 1);
+  if (!filter.typed) page.leftJoin('customers', 'customers.id', 'orders.customer_id');
   if (filter.before) page.where('orders.id', '<', filter.before);
   const slice = sliceOf((await page) as Row[], filter.limit, (row) => row.id as string);
   return { rows: await withLines(db, slice.rows), next: slice.next, total: await countUpTo(db, all) };
 }
 
-function orders(db: Db) {
-  // An order whose news is being applied for the first time has no state yet.
-  return db('orders')
-    .leftJoin('customers', 'customers.id', 'orders.customer_id')
+function selected(query: Knex.QueryBuilder) {
+  return query
     .leftJoin('tickets', 'tickets.id', 'orders.ticket_id')
-    .whereNot('orders.status', '');
-}
-
-function selected(query: ReturnType<typeof orders>) {
-  return query.select(
-    'orders.id',
-    'orders.number',
-    'orders.status',
-    'orders.paid',
-    'orders.ever_paid',
-    'orders.review_flags',
-    'orders.date_created_gmt',
-    'orders.created_at',
-    'customers.id as customer_id',
-    'customers.name as customer_name',
-    'tickets.id as ticket_id',
-    'tickets.number as ticket_number',
-  );
+    .select(
+      'orders.id',
+      'orders.number',
+      'orders.status',
+      'orders.paid',
+      'orders.ever_paid',
+      'orders.review_flags',
+      'orders.date_created_gmt',
+      'orders.created_at',
+      'customers.id as customer_id',
+      'customers.name as customer_name',
+      'tickets.id as ticket_id',
+      'tickets.number as ticket_number',
+    );
 }
 
 async function withLines(db: Db, rows: Row[]): Promise<OrderRow[]> {

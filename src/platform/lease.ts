@@ -8,7 +8,7 @@ import type { Log } from './log';
  * ahead when it was taken, and has been set back. Waiting for that end could mean an hour.
  */
 export function isLeaseOver(column: string, { now, seconds }: { now: string; seconds: number }) {
-  const tooFar = iso(addSeconds(new Date(now), seconds + limits.clocksApartSeconds));
+  const tooFar = tooFarAhead({ now, seconds });
   return (q: Knex.QueryBuilder) =>
     void q.whereNull(column).orWhere(column, '<=', now).orWhere(column, '>', tooFar);
 }
@@ -18,8 +18,13 @@ export function isLeaseOver(column: string, { now, seconds }: { now: string; sec
  * set back). Written so that an index on the column gives the order, and is read no further than the limit.
  */
 export function isDue(column: string, { now, seconds }: { now: string; seconds: number }) {
-  const tooFar = iso(addSeconds(new Date(now), seconds + limits.clocksApartSeconds));
+  const tooFar = tooFarAhead({ now, seconds });
   return (q: Knex.QueryBuilder) => void q.whereRaw('NOT (?? > ? AND ?? <= ?)', [column, now, column, tooFar]);
+}
+
+/** A moment that nothing is ever put off to, when `seconds` is the longest wait: the clock was set back since. */
+export function tooFarAhead({ now, seconds }: { now: string; seconds: number }): string {
+  return iso(addSeconds(new Date(now), seconds + limits.clocksApartSeconds));
 }
 
 /** Renews a lease as long as `work` lasts, so that it can be short: what a dead process held is free again soon. */

@@ -2,6 +2,7 @@ import { createTask } from 'node-cron';
 import { addSeconds, type Clock, iso } from './clock';
 import type { Db } from './db';
 import { limits } from './limits';
+import type { Log } from './log';
 import { assert } from './refusal';
 
 /** A job that is due at certain times: any number of processes have the same one, and each time it runs in one of them. */
@@ -28,9 +29,10 @@ export function makeSchedule(options: {
   cron: string;
   db: Db;
   clock: Clock;
+  log: Log;
   run: () => Promise<number>;
 }): Schedule {
-  const { job, cron, db, clock } = options;
+  const { job, cron, db, clock, log } = options;
   let onSlot = () => {};
   const task = createTask(cron, () => onSlot(), { name: job, timezone: 'UTC', suppressMissedWarning: true });
   const stepSeconds = cron.trim().split(/\s+/).length > 5 ? 1 : 60;
@@ -39,9 +41,13 @@ export function makeSchedule(options: {
 
   return {
     async run() {
-      const now = clock.now();
-      mine ||= await takeSlot(db, { job, slot: iso(slotAt(addSeconds(now, EARLY_SECONDS))), now: iso(now) });
-      if (!mine) return 0;
+      if (!mine) {
+        const now = clock.now();
+        const slot = iso(slotAt(addSeconds(now, EARLY_SECONDS)));
+        if (!(await takeSlot(db, { job, slot, now: iso(now) }))) return 0;
+        log.debug({ job, slot }, 'slot taken');
+        mine = true;
+      }
       const handled = await options.run();
       mine = handled > 0;
       return handled;

@@ -20,7 +20,7 @@ import {
   keepSnapshot,
   leaseOrder,
   linesOf,
-  lockLeasedOrder,
+  lockOrderEndingLease,
   newestFirst,
   type Order,
   type OrderLine,
@@ -110,8 +110,9 @@ export async function applyOrderNews(
       apply(ctx, trx, store, leased.id, owner, news, readings),
     );
     return applied ? 'applied' : 'busy';
-  } finally {
+  } catch (error) {
     await endLease(ctx.db, leased.id, owner);
+    throw error;
   }
 }
 
@@ -123,13 +124,13 @@ interface Readings {
 
 async function askStore(ctx: Context, store: Store, known: Order, news: OrderNews): Promise<Readings> {
   const gateway = ctx.gateways.woocommerce;
-  const shop = await shopOf(ctx, store);
+  const shop = () => shopOf(ctx, store);
   const snapshots = newestFirst(await snapshotsOf(ctx.db, known.id), store.paidStatuses);
   let order: Readings['order'] = null;
   let refundsMayExist = (known.refunds ?? []).length > 0 || snapshots.some((s) => s.refundCount > 0);
   if (news.kind === 'deleted' || known.gone) {
     // A deleted order that is heard of again is asked for again: one wrong 404 must not take credits for good.
-    order = await gateway.readOrder(shop, known.wooId);
+    order = await gateway.readOrder(await shop(), known.wooId);
   }
   if (news.kind === 'snapshot') {
     const payload = orderIn(news.json);
@@ -138,12 +139,12 @@ async function askStore(ctx: Context, store: Store, known: Order, news: OrderNew
     const isKnown = snapshots.some((s) => s.contentSha256 === came.contentSha256);
     const all = newestFirst(isKnown ? snapshots : [...snapshots, came], store.paidStatuses);
     if (order === null && isNewestAmbiguous(all, store.paidStatuses)) {
-      order = await gateway.readOrder(shop, known.wooId);
+      order = await gateway.readOrder(await shop(), known.wooId);
     }
   }
   if (order?.kind === 'order') refundsMayExist ||= orderIn(order.json).refundCount > 0;
   if (!refundsMayExist || order?.kind === 'missing') return { order, refunds: null };
-  const read = await gateway.readRefunds(shop, known.wooId);
+  const read = await gateway.readRefunds(await shop(), known.wooId);
   return { order, refunds: read.kind === 'refunds' ? readRefundsBody(read.json) : null };
 }
 
@@ -180,7 +181,7 @@ async function apply(
   news: OrderNews,
   readings: Readings,
 ): Promise<boolean> {
-  const order = await lockLeasedOrder(trx, orderId, owner);
+  const order = await lockOrderEndingLease(trx, orderId, owner);
   if (!order) return false;
   const moment = momentOf(ctx, { kind: 'store', id: store.id, name: store.name });
   const came: { payload: OrderPayload; contentSha256: string }[] = [];

@@ -6,14 +6,38 @@ import { ENGINES, type Engine, type EngineName, startEngine, syncMs } from './en
 import { type Cell, compare, type Plan, warmUp } from './measure';
 import { topCosts } from './profile';
 import { type Row, rows } from './rows';
+import { SCALE, scale } from './scale';
 import { SUSTAINED, sustained } from './sustained';
 import { openWorld } from './world';
 
-const USAGE = `npm run bench -- [--quick] [--engine sqlite|postgres] [--only NAME] [--clients 1,8,32] [--json FILE] [--profile]
+interface ScenarioOptions {
+  quick: boolean;
+  customers: number;
+  profiles: string | undefined;
+}
+
+const scenarios: Record<string, (engine: EngineName, options: ScenarioOptions) => Promise<string>> = {
+  [SUSTAINED]: (engine, { quick, profiles }) =>
+    sustained(
+      engine,
+      { seconds: quick ? 2 : 30, deliveriesPerSecond: 200, repliesPerSecond: 5, drainSeconds: 60 },
+      profiles,
+    ),
+  [SCALE]: (engine, { quick, customers }) =>
+    scale(
+      engine,
+      quick ? { small: 100, big: 1_000 } : { small: 1_000, big: customers },
+      quick ? QUICK : PLAN,
+      progress,
+    ),
+};
+
+const USAGE = `npm run bench -- [--quick] [--engine sqlite|postgres] [--only NAME] [--clients 1,8,32] [--json FILE] [--profile] [--customers N]
   --quick    short rounds: whether it works, not how fast
   --profile  also says in which parts of the code the servers spent their time (and is slower for it)
+  --customers  of the big shop of --only ${SCALE}; 1000000 unless told
   --only     rows whose name holds NAME: ${rows.map((row) => row.name).join(', ')};
-             or one that only runs when it is named: ${SUSTAINED}
+             or one that only runs when it is named: ${Object.keys(scenarios).join(', ')}
 `;
 
 const PLAN: Plan = {
@@ -170,6 +194,7 @@ function readOptions(): Options {
       clients: { type: 'string', default: '1,8,32' },
       json: { type: 'string' },
       profile: { type: 'boolean', default: false },
+      customers: { type: 'string', default: '1000000' },
       help: { type: 'boolean' },
     },
   });
@@ -189,19 +214,12 @@ function readOptions(): Options {
   return {
     plan: values.quick ? QUICK : PLAN,
     ...{ engines, clients, rows: chosen, json: values.json, profile: values.profile },
-    scenario: scenario && ((engine, profiles) => scenario(engine, values.quick === true, profiles)),
+    scenario:
+      scenario &&
+      ((engine, profiles) =>
+        scenario(engine, { quick: values.quick === true, customers: Number(values.customers), profiles })),
   };
 }
-
-const scenarios: Record<string, (engine: EngineName, quick: boolean, profiles?: string) => Promise<string>> =
-  {
-    [SUSTAINED]: (engine, quick, profiles) =>
-      sustained(
-        engine,
-        { seconds: quick ? 2 : 30, deliveriesPerSecond: 200, repliesPerSecond: 5, drainSeconds: 60 },
-        profiles,
-      ),
-  };
 
 function print(text: string): void {
   process.stdout.write(text);

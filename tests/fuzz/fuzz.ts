@@ -33,7 +33,7 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const shop = await makeShop(engine.url);
   const server = await startServer(shop, 'build');
-  process.once('exit', () => server.kill());
+  process.once('exit', () => void server.kill());
   if (values.replay !== undefined) return (await replay(server, shop, values.replay, say)) === null ? 0 : 1;
 
   say(`${await engine.describe()}\nseed ${seed}, ${requests} requests, ${inFlight} in flight`);

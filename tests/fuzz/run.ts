@@ -53,7 +53,7 @@ const LONG = 10_000;
  * ledger and the memory.
  */
 export async function runFuzz(server: Server, shop: Shop, options: FuzzOptions): Promise<FuzzReport> {
-  const corpus = await prepareCorpus(server, shop, options.requests);
+  const corpus = await whileAlive(server, () => prepareCorpus(server, shop, options.requests));
   const tally = new Tally();
   const health = watchHealth(server, tally);
   const lanes = Array.from({ length: options.inFlight }, () => new Lane(server.port, DEADLINE_MS));
@@ -62,7 +62,7 @@ export async function runFuzz(server: Server, shop: Shop, options: FuzzOptions):
   let next = 0;
   try {
     for (let chunk = 1; chunk <= CHUNKS && server.died() === null; chunk++) {
-      if (chunk % 4 === 0) await refreshCorpus(server.port, corpus);
+      if (chunk % 4 === 0) await whileAlive(server, () => refreshCorpus(server.port, corpus));
       const until = Math.round((options.requests * chunk) / CHUNKS);
       const work = async (lane: Lane) => {
         while (next < until && server.died() === null) {
@@ -140,6 +140,17 @@ async function sendOne(
   tally.count(request, answer);
   const fault = faultOf(request, answer);
   if (fault) tally.failures.push(recordFailure(options, { number, request, bytes, fault, answer }, corpus));
+}
+
+/** Of a server that died nobody can read anything: that is what is said then, with its last words. */
+async function whileAlive<T>(server: Server, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await sleep(1_000);
+    const died = server.died();
+    throw died === null ? error : new Error(`the server ${died}`, { cause: error });
+  }
 }
 
 /** The recorded orders are there, and what can be named is known. */

@@ -98,7 +98,8 @@ export interface Server {
   died(): string | null;
   /** SIGTERM; says how it ended. */
   stop(): Promise<number | NodeJS.Signals | null>;
-  kill(): void;
+  /** At once, and whatever state it is in. */
+  kill(): Promise<void>;
 }
 
 const READY = /Zeton listens on http:\/\/127\.0\.0\.1:(\d+) /;
@@ -170,7 +171,11 @@ export async function startServer(
       child.kill('SIGTERM');
       return ended;
     },
-    kill: () => void child.kill('SIGKILL'),
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+      await db.destroy();
+    },
   };
 }
 

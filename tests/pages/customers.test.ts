@@ -196,6 +196,21 @@ describeEachEngine('a customer', (engine) => {
     expect(after).toContain('10 SMS bought 20 Nov 2026, order #5, none left, expired 19 Jan');
   });
 
+  test('runs low where the package says so, here, in the list and on the ticket', async () => {
+    const maja = await world.shop.order({ id: 1193 }, MAJA);
+    await world.shop.reply(maja.ticketId, 'sms');
+    const { number } = await world.app.db('tickets').where({ id: maja.ticketId }).first();
+    const pages = [
+      `/console/customers/${maja.customerId}`,
+      '/console/customers',
+      `/console/tickets/${number}`,
+    ];
+    for (const path of pages)
+      expect((await world.carol.get(path).expect(200)).text).not.toContain('z-level-low');
+    await world.app.db('package_versions').update({ low_balance_at: 9 });
+    for (const path of pages) expect((await world.carol.get(path).expect(200)).text).toContain('z-level-low');
+  });
+
   test('who never paid has no credits yet', async () => {
     const { customerId } = await world.shop.order({ id: 7, status: 'pending', paid: null }, MAJA);
     const page = await world.carol.get(`/console/customers/${customerId}`).expect(200);

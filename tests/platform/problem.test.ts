@@ -263,7 +263,11 @@ describe('a request that hangs', () => {
     });
     lines.length = 0;
   });
-  afterEach(() => jest.useRealTimers());
+  let letGo: () => void = () => {};
+  afterEach(() => {
+    letGo(); // or a request that was never answered would keep the process
+    jest.useRealTimers();
+  });
 
   /** Its handler waits until the test lets it go on. */
   function hanging() {
@@ -271,6 +275,7 @@ describe('a request that hangs', () => {
     let begun: () => void = () => {};
     const held = new Promise<void>((resolve) => {
       goOn = resolve;
+      letGo = resolve;
     });
     const arrived = new Promise<void>((resolve) => {
       begun = resolve;

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { makeLog } from '../../src/platform/log';
 import { makeSchedule, takeSlot } from '../../src/platform/schedule';
 import { TestClock } from '../support/clock';
 import { describeEachEngine } from '../support/databases';
@@ -20,6 +21,7 @@ describeEachEngine('a schedule', (engine) => {
       cron,
       db,
       clock,
+      log: makeLog('silent'),
       run() {
         runs.push(name);
         const next = handled.shift() ?? 0;

@@ -90,18 +90,36 @@ const one = (id: number) => ({ id, email: `buyer-${id}@example.com`, lines: [{ i
     expect(server.program.stdout()).toContain('could not be stored: the database is not available');
   }, 60_000);
 
+  it('costs one statement and its connection, where a single connection is cut off without a word', async () => {
+    const single = openDatabase(postgres.url, { poolMax: 1, statementMs: 100 });
+    const pid = async () => (await single.raw('SELECT pg_backend_pid() AS pid')).rows[0].pid as number;
+    const silent = await pid();
+    process.kill(silent, 'SIGSTOP');
+    try {
+      await expect(pid()).rejects.toThrow('Query read timeout');
+      expect(await pid()).not.toBe(silent);
+    } finally {
+      process.kill(silent, 'SIGCONT');
+      await single.destroy();
+    }
+  });
+
   it('keeps nobody waiting for ever while it is frozen, and is worked with again', async () => {
     const life = load();
     const kept = acknowledged.length;
     await until('some are kept', () => acknowledged.length >= kept + 5);
     const thaw = await postgres.freeze();
+    const stranger = openDatabase(postgres.url);
     try {
+      const refused = expect(stranger.raw('SELECT 1')).rejects.toThrow('timeout expired');
       // On the connections that are open, and then on new ones.
       for (let i = 0; i < 2; i++) expect((await announce()).status).toBe(503);
       expect(await server.ready()).toBe(false);
       expect((await server.call('GET', '/healthz')).status).toBe(200);
+      await refused;
     } finally {
       thaw();
+      await stranger.destroy();
     }
     await until('it is ready again', () => server.ready());
     const before = acknowledged.length;

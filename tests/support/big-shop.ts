@@ -27,7 +27,7 @@ export async function makeBigShop(
   customers: number,
   { openEvery = 100 } = {},
 ): Promise<void> {
-  const isPostgres = (db.client as { config: { client: unknown } }).config.client === 'pg';
+  const isPostgres = (db.client as { dialect: string }).dialect === 'postgresql';
   for (let from = 1; from <= customers; from += CUSTOMERS_AT_ONCE) {
     const to = Math.min(customers, from + CUSTOMERS_AT_ONCE - 1);
     if (!isPostgres) await db.raw('PRAGMA foreign_keys = OFF');

@@ -52,7 +52,7 @@ export async function plansThatGrow(
   } finally {
     db.removeListener('query', listen);
   }
-  const isPostgres = (db.client as { config: { client: unknown } }).config.client === 'pg';
+  const isPostgres = (db.client as { dialect: string }).dialect === 'postgresql';
   const explain = isPostgres ? complaintsOfPostgres : complaintsOfSqlite;
   return (await explain(db, [...asked.values()], isList)).toSorted();
 }

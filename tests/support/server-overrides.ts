@@ -13,16 +13,12 @@ webhooksOnly.readOrder = (shop, wooId) => {
   return readOrder(shop, wooId);
 };
 
-/** A job of every second that writes down which slot it ran. */
+/** A job of every second; which slots it took stands in the log, at level debug. */
 if (process.env.ZETON_TEST_TICKS) {
   const tick: Omit<Job, 'name'> & { name: string } = {
     name: 'tick',
     every: { cron: '* * * * * *' },
-    async run({ db }) {
-      const { slot } = (await db('job_slots').where({ job: 'tick' }).first('slot')) as { slot: string };
-      await db('ticks').insert({ slot, pid: process.pid });
-      return 0;
-    },
+    run: () => Promise.resolve(0),
   };
   (jobs as Job[]).push(tick as Job);
 }

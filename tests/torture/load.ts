@@ -30,7 +30,7 @@ export interface Told {
   settled: Map<string, boolean>;
 }
 
-export function nothingTold(): Told {
+function nothingTold(): Told {
   return { webhooks: { sent: 0, acknowledged: [] }, replies: [], sessions: new Map(), settled: new Map() };
 }
 

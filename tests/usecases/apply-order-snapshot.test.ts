@@ -224,6 +224,24 @@ describeEachEngine('Applying orders', (engine) => {
     expect(JSON.parse(order.review_flags)).toEqual(['same-second-conflict']);
   });
 
+  // Either of the two, so that no order of hashes can be what decides.
+  test.each([[1], [2]])(
+    'a contradiction within one second is settled by what the store says, here %i',
+    async (quantity) => {
+      await makePackage(ctx, store, 'SUP', { sms: 10 });
+      const state = (n: number) => ({ id: 1, lines: [{ id: 1, quantity: n }] });
+      ctx.gateways.woocommerce = {
+        ...webhooksOnly,
+        readOrder: () => Promise.resolve({ kind: 'order', json: orderJson(state(quantity)) }),
+        readRefunds: () => Promise.resolve({ kind: 'refunds', json: '[]' }),
+      };
+      await come(state(1));
+      await come(state(2));
+      expect(await theOrder(1)).toMatchObject({ review_flags: '[]' });
+      expect((await countersOf(1)).sms).toMatchObject({ available: quantity * 10 });
+    },
+  );
+
   test('a line follows its order: more, fewer, gone, back', async () => {
     await makePackage(ctx, store, 'SUP', { sms: 10 });
     const line = (quantity: number) => [{ id: 1, quantity }];
@@ -419,6 +437,22 @@ describeEachEngine('Applying orders', (engine) => {
       expect((await countersOf(1)).sms).toMatchObject({ available: 5 });
     },
   );
+
+  test('of two deletions the one that came last counts, also when the first is worked off after it', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 });
+    await come({ id: 1 });
+    const early = await receive(ctx, store, 'order.deleted', '{"id":1}');
+    const dueAt = (next_attempt_at: string) =>
+      ctx.db('deliveries').where({ id: early }).update({ next_attempt_at });
+    await dueAt('2027-01-01T00:00:00.000Z');
+    await receive(ctx, store, 'order.restored', orderJson({ id: 1 }));
+    await receive(ctx, store, 'order.deleted', '{"id":1}');
+    await processDeliveries(ctx, { limit: 10 });
+    expect(await theOrder(1)).toMatchObject({ status: 'trash', paid: 0 });
+    await dueAt('2026-01-01T00:00:00.000Z');
+    await drainInbox(ctx);
+    expect(await theOrder(1)).toMatchObject({ status: 'trash', paid: 0 });
+  });
 
   test('credits bound to a ticket can be spent where their order adopted a follow-up', async () => {
     await makePackage(ctx, store, 'SUP', { sms: 1 });

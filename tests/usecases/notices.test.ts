@@ -360,7 +360,7 @@ describeEachEngine('Notices', (engine) => {
         [
           'Hello Alice Kupec,',
           'your help at Trgovina is running low:',
-          `  • 2 are left of 10 SMS. ${last}`,
+          `  • 2 of 10 SMS are left. ${last}`,
           'You can buy more here: https://shop.example/?add-to-cart=77',
           'This message is free, and so is everything you write to us.',
           'Trgovina',
@@ -466,7 +466,7 @@ describeEachEngine('Notices', (engine) => {
       await run(tellLowBalances);
       const [only, ...more] = await notices(ana);
       expect(more).toEqual([]);
-      expect(only?.body).toMatch(/2 SMS: all used\..*\n.*1 is left of 5 credits for any kind of help\./);
+      expect(only?.body).toMatch(/2 SMS: all used\..*\n.*1 of 5 credits for any kind of help is left\./);
     });
 
     test('do not ask who was refunded to buy more', async () => {

@@ -5,7 +5,7 @@ import { AMOUNTS, type EntryType, excessOf, type Grant, isLive, type Meter, MOVE
 import {
   type Entry,
   insertEntries,
-  insertGrant,
+  insertGrants,
   lockBalance,
   type Sums,
   saveBalance,
@@ -96,7 +96,7 @@ function makeBook(trx: Trx, moment: Moment, customerId: string, fromSeq: number,
       }
     },
     async close() {
-      for (const grant of added) await insertGrant(trx, grant);
+      await insertGrants(trx, [...added]);
       for (const [grant, was] of before) {
         if (added.has(grant)) continue;
         const moved = AMOUNTS.some((amount) => grant[amount] !== was[amount]);

@@ -55,6 +55,8 @@ type Row = Record<string, unknown>;
 
 /** Not with a value: SQLite takes the indexes of what is available only where it reads so. */
 const HAS_AVAILABLE = 'available > 0';
+/** Of one insert: both engines bound the number of values. */
+const ROWS_AT_ONCE = 100;
 
 function noSums(): Sums {
   const none = { granted: 0, available: 0, held: 0, used: 0, expired: 0, revoked: 0 };
@@ -70,18 +72,13 @@ function sumsFromRow(row: Row): Sums {
   ) as Sums;
 }
 
-/** The first statement of every ledger write: locks the customer's one balance row and reads it. */
+/** The first statement of every ledger write: locks the customer's one balance row, made where there is none, and reads it. */
 export async function lockBalance(trx: Trx, customerId: string): Promise<{ seq: number; sums: Sums }> {
-  const lock = () =>
-    trx('credit_balances')
-      .where({ customer_id: customerId })
-      .update({ entry_seq: trx.ref('entry_seq') })
-      .returning('*') as unknown as Promise<Row[]>;
-  let [row] = await lock();
-  if (!row) {
-    await trx('credit_balances').insert({ customer_id: customerId }).onConflict('customer_id').ignore();
-    [row] = await lock();
-  }
+  const [row] = (await trx('credit_balances')
+    .insert({ customer_id: customerId })
+    .onConflict('customer_id')
+    .merge({ entry_seq: trx.ref('credit_balances.entry_seq') })
+    .returning('*')) as Row[];
   return { seq: Number(row?.entry_seq), sums: sumsFromRow(row as Row) };
 }
 
@@ -144,8 +141,8 @@ function grantTerms(grant: Grant): Row {
   };
 }
 
-export async function insertGrant(trx: Trx, grant: Grant): Promise<void> {
-  await trx('credit_grants').insert({
+export async function insertGrants(trx: Trx, grants: Grant[]): Promise<void> {
+  const rows = grants.map((grant) => ({
     id: grant.id,
     grant_key: grant.grantKey,
     customer_id: grant.customerId,
@@ -162,7 +159,10 @@ export async function insertGrant(trx: Trx, grant: Grant): Promise<void> {
     revoked: grant.revoked,
     order_revoked: grant.orderRevoked,
     created_at: grant.createdAt,
-  });
+  }));
+  for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
+    await trx('credit_grants').insert(rows.slice(i, i + ROWS_AT_ONCE));
+  }
 }
 
 /** Moves the amounts by what was posted; the table's CHECKs refuse what must not be. */
@@ -221,7 +221,7 @@ export async function newestGrantOfMeter(db: Db, customerId: string, meter: Mete
   return row ? grantFromRow(row) : null;
 }
 
-/** One statement; a customer's ledger write has a handful of entries (an order of 40 lines: some hundreds). */
+/** One statement mostly: a customer's ledger write has a handful of entries (an order of 40 lines: some hundreds). */
 export async function insertEntries(trx: Trx, entries: Entry[]): Promise<void> {
   const rows = entries.map((entry) => ({
     id: entry.id,
@@ -241,7 +241,9 @@ export async function insertEntries(trx: Trx, entries: Entry[]): Promise<void> {
     available_after: entry.availableAfter,
     at: entry.at,
   }));
-  for (let i = 0; i < rows.length; i += 100) await trx('credit_entries').insert(rows.slice(i, i + 100));
+  for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
+    await trx('credit_entries').insert(rows.slice(i, i + ROWS_AT_ONCE));
+  }
 }
 
 /** Draws are written before their hold is: the caller does both in one transaction. */

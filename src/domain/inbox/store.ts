@@ -1,7 +1,7 @@
 import { addSeconds, iso } from '../../platform/clock';
 import type { Db } from '../../platform/db';
 import { skipLocked } from '../../platform/dialect';
-import { isDue, isLeaseOver } from '../../platform/lease';
+import { tooFarAhead } from '../../platform/lease';
 import { backoffSeconds, limits } from '../../platform/limits';
 import type { Delivery, DeliveryStatus } from './rules';
 
@@ -74,7 +74,7 @@ const LONGEST_WAIT_SECONDS = backoffSeconds(limits.inboxAttempts - 1, 1);
  * Take due deliveries for one worker; nobody else gets them while the lease lasts. Each claim counts as an attempt: one
  * that ends its process leaves no other trace. What such a process had claimed comes one at a time, and after the rest,
  * so that the delivery which ended it does not take others with it again and again.
- * Shape:   { owner: unique to the caller, now: ISO, limit } → at most limit + 1, least tried first, then oldest
+ * Shape:   { owner: unique to the caller, now: ISO, limit } → at most limit + 3, least tried first, then oldest
  * Writes:  deliveries.lease_*, attempts
  * Repeat:  the next due ones; those of a worker that died come again when their lease is over
  */
@@ -82,23 +82,29 @@ export async function claimDeliveries(
   db: Db,
   { owner, now, limit }: { owner: string; now: string; limit: number },
 ): Promise<Delivery[]> {
-  const waiting = () => db<Row>('deliveries').select('id').whereRaw("status = 'pending'");
-  const fresh = waiting()
-    .whereNull('lease_until')
-    .where(isDue('next_attempt_at', { now, seconds: LONGEST_WAIT_SECONDS }))
-    .orderBy(['next_attempt_at', 'id'])
-    .limit(limit);
-  const abandoned = waiting()
-    .whereNotNull('lease_until')
-    .where(isLeaseOver('lease_until', { now, seconds: LEASE_SECONDS }))
-    .orderBy('lease_until')
-    .limit(1);
+  const wait = (column: 'next_attempt_at' | 'lease_until', operator: '<=' | '>', than: string) =>
+    db<Row>('deliveries')
+      .select('id')
+      .whereRaw("status = 'pending'")
+      .where(column, operator, than)
+      .orderBy(column);
+  const unclaimed = (operator: '<=' | '>', than: string) =>
+    wait('next_attempt_at', operator, than).whereNull('lease_until').orderBy('id');
+  // Each by itself, so that an index is read for what is due only. The last of both kinds: the clock was set back.
+  const due = {
+    fresh: unclaimed('<=', now).limit(limit),
+    strayed: unclaimed('>', tooFarAhead({ now, seconds: LONGEST_WAIT_SECONDS })).limit(1),
+    abandoned: wait('lease_until', '<=', now).limit(1),
+    held_ahead: wait('lease_until', '>', tooFarAhead({ now, seconds: LEASE_SECONDS })).limit(1),
+  };
   // Materialised: PostgreSQL may run a plain sub-select again for each row, and then takes more than the limit.
-  const rows = (await db
-    .withMaterialized('fresh', skipLocked(fresh))
-    .withMaterialized('abandoned', skipLocked(abandoned))
+  let claim = db.queryBuilder();
+  for (const [name, rows] of Object.entries(due)) claim = claim.withMaterialized(name, skipLocked(rows));
+  const rows = (await claim
     .from('deliveries')
-    .whereIn('id', db.select('id').from('fresh').unionAll(db.select('id').from('abandoned')))
+    .whereIn('id', (q) => {
+      for (const name of Object.keys(due)) q.unionAll(db.select('id').from(name));
+    })
     .where('status', 'pending')
     .update({ lease_owner: owner, lease_until: leaseUntil(now), attempts: db.raw('attempts + 1') })
     .returning('*')) as Row[];

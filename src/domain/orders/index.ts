@@ -14,7 +14,7 @@ export {
   keepSnapshot,
   leaseOrder,
   linesOf,
-  lockLeasedOrder,
+  lockOrderEndingLease,
   type Order,
   type OrderLine,
   renewLease,

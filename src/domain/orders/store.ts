@@ -64,6 +64,8 @@ function orderFromRow(row: Row): Order {
  * Takes the lease of an order, known or not: one worker per order at a time.
  * Null while another worker has it.
  */
+const NO_LEASE = { lease_owner: null, lease_until: null };
+
 export async function leaseOrder(
   db: Db,
   input: { id: string; storeId: string; wooId: number; owner: string; now: string; until: string },
@@ -91,11 +93,14 @@ export async function leaseOrder(
   return row ? orderFromRow(row) : null;
 }
 
-/** Keeps the order's row for this transaction; null when the lease was lost (it ran out and another worker took over). */
-export async function lockLeasedOrder(trx: Trx, id: string, owner: string): Promise<Order | null> {
+/**
+ * Keeps the order's row for this transaction, and ends the lease with it: nobody else gets at the order before the
+ * commit, and a rollback leaves the lease. Null when the lease was lost (it ran out and another worker took over).
+ */
+export async function lockOrderEndingLease(trx: Trx, id: string, owner: string): Promise<Order | null> {
   const [row] = (await trx('orders')
     .where({ id, lease_owner: owner })
-    .update({ lease_owner: owner })
+    .update(NO_LEASE)
     .returning('*')) as Row[];
   return row ? orderFromRow(row) : null;
 }
@@ -105,8 +110,9 @@ export async function renewLease(db: Db, input: { id: string; owner: string; unt
   await db('orders').where({ id: input.id, lease_owner: input.owner }).update({ lease_until: input.until });
 }
 
+/** Of an order that could not be applied. */
 export async function endLease(db: Db, id: string, owner: string): Promise<void> {
-  await db('orders').where({ id, lease_owner: owner }).update({ lease_owner: null, lease_until: null });
+  await db('orders').where({ id, lease_owner: owner }).update(NO_LEASE);
 }
 
 export async function saveOrder(

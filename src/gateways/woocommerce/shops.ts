@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { WooSettings } from './client';
-import type { Shop, WooCommerceGateway, WooShop } from './gateway';
+import { type Shop, type WooCommerceGateway, type WooShop, webhooksOnly } from './gateway';
 import { WooProblem } from './problem';
 import { makeWooGateway } from './shop';
 
@@ -25,18 +25,20 @@ export function makeWooCommerce(settings: Pick<WooSettings, 'clock' | 'limits' |
   return {
     open: openShop,
     async readOrder(shop, wooId) {
-      return unlessLasting(openShop(shop)?.readOrder(wooId));
+      const opened = openShop(shop);
+      return opened ? unlessLasting(opened.readOrder(wooId)) : webhooksOnly.readOrder(shop, wooId);
     },
     async readRefunds(shop, wooId) {
-      const json = await unlessLasting(openShop(shop)?.readRefunds(wooId));
+      const opened = openShop(shop);
+      if (!opened) return webhooksOnly.readRefunds(shop, wooId);
+      const json = await unlessLasting(opened.readRefunds(wooId));
       return typeof json === 'string' ? { kind: 'refunds', json } : json;
     },
   };
 }
 
 /** Keys that were revoked come back by a person only: until then orders go on as they came by webhook. */
-async function unlessLasting<T>(answer: Promise<T> | undefined): Promise<T | { kind: 'unavailable' }> {
-  if (answer === undefined) return { kind: 'unavailable' };
+async function unlessLasting<T>(answer: Promise<T>): Promise<T | { kind: 'unavailable' }> {
   try {
     return await answer;
   } catch (error) {

@@ -318,6 +318,24 @@ describeEachEngine('The credit ledger', (engine) => {
     expect(await everHadMeter(ctx.db, customerId, 'video')).toBe(false);
   });
 
+  test('a correction takes first what would be drawn first', async () => {
+    const change = (quantity: number, kind: 'goodwill' | 'correction') =>
+      write((trx, moment) =>
+        adjust(trx, moment, { customerId, meter: 'sms', quantity, kind, reason: 'sorry' }),
+      );
+    await change(2, 'goodwill');
+    await ctx
+      .db('credit_grants')
+      .where({ cause: 'goodwill' })
+      .update({ expires_at: '2026-12-01T23:00:00.000Z' });
+    await change(-1, 'correction');
+    const left = (await grantsOf(ctx.db, customerId)).filter(({ meter }) => meter === 'sms');
+    expect(left.map(({ cause, available }) => [cause, available])).toEqual([
+      ['order', 3],
+      ['goodwill', 1],
+    ]);
+  });
+
   test('spending looks at the clock, not at whether the expiry job ran', async () => {
     await ctx.db('credit_grants').update({ expires_at: '2026-11-21T22:30:00.000Z' });
     const input = { customerId, ticketFamilyId: ticketId };
