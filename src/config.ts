@@ -63,8 +63,6 @@ export class ConfigError extends Error {
 type Environment = Record<string, string | undefined>;
 
 const NOT_BUILT_YET = [
-  'WOOCOMMERCE_CONSUMER_KEY',
-  'WOOCOMMERCE_CONSUMER_SECRET',
   'IMAP_URL',
   'INBOUND_MAIL_TOKEN',
   'INBOUND_SMTP_PORT',

@@ -53,7 +53,7 @@ export function woocommerceWebhook(ctx: Context, count: (what: 'stored' | 'ping'
 
 function keysOfStores(ctx: Context, slugs: string[]) {
   const keys = new Map([...new Set(slugs)].map((slug) => [slug, webhookKey(ctx.db, ctx.vault, slug)]));
-  return Promise.allSettled(slugs.map((slug) => keys.get(slug) ?? null));
+  return Promise.allSettled(slugs.map(async (slug) => (await keys.get(slug)) ?? null));
 }
 
 function verify(

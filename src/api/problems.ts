@@ -53,9 +53,6 @@ const WORDS: Record<string, { words: string; facts?: string[] }> = {
     words: 'An SMS is joined of at most so many segments. Shorten it, or send an e-mail.',
     facts: ['segments_max', 'segments'],
   },
-  'request-timeout': { words: 'All of a request has to arrive within a minute. Send it again.' },
-  'expectation-failed': { words: 'Of the values of Expect, only 100-continue is understood.' },
-  'headers-too-large': { words: 'Send fewer or shorter headers and cookies, and a shorter address.' },
   'too-many-requests': { words: 'Wait as long as Retry-After says.', facts: ['retry_after_seconds'] },
   'headers-too-large': { words: 'Send a shorter address, or fewer and shorter headers.' },
   'internal-error': {

@@ -40,7 +40,7 @@ export async function storeDeliveries(
   const deliveries = arrivals.map(({ moment, arrival }) => deliveryOf(moment, arrival));
   try {
     await insertDeliveries(db, deliveries);
-    return Promise.allSettled(deliveries);
+    return deliveries.map((value) => ({ status: 'fulfilled', value }));
   } catch (error) {
     // A database that is away is away for each of them.
     if (deliveries.length === 1 || isOutage(error)) throw error;

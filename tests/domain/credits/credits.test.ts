@@ -347,6 +347,16 @@ describeEachEngine('The credit ledger', (engine) => {
     expect(await write((trx, moment) => expireDueOf(trx, moment, customerId))).toBe(0);
   });
 
+  test('of a customer only what is past its date expires', async () => {
+    await ctx
+      .db('credit_grants')
+      .where({ meter: 'sms' })
+      .update({ expires_at: ctx.clock.now().toISOString() });
+    expect(await write((trx, moment) => expireDueOf(trx, moment, customerId))).toBe(3);
+    const { sms, email } = await balanceOf(ctx.db, customerId);
+    expect([sms.expired, email.expired, email.available]).toEqual([3, 0, 2]);
+  });
+
   test('credits of a ticket pay only on that ticket', async () => {
     await ctx.db('credit_grants').update({ scope: 'ticket', ticket_family_id: 'another-family' });
     const request = { customerId, ticketFamilyId: ticketId, work: { meter: 'email' } as Work };

@@ -19,7 +19,7 @@ type Failure = Pick<
  */
 const { ZETON_RUNS, ZETON_SEED, ZETON_PATH, ZETON_REPLAY } = process.env;
 const FIXED_SEED = 20261121;
-const DEFAULT_RUNS = { sqlite: 25, postgres: 6 };
+const DEFAULT_RUNS = { sqlite: 25, postgres: 4 };
 const COMMANDS_MAX = 60;
 
 describeEachEngine('The credit ledger beside its model', (engine) => {
