@@ -1,6 +1,8 @@
-import { findStoreBySlug } from '../../src/domain/stores';
+import { systemActor } from '../../src/platform/actor';
+import { addStaffForStores } from '../../src/usecases/add-staff';
+import { momentOf } from '../../src/usecases/context';
 import { type ApiWorld, buy, makeApiWorld } from '../support/api';
-import { addStaff, OWNER, PAGE_ENV } from '../support/browser';
+import { OWNER, PAGE_ENV } from '../support/browser';
 import { describeEachEngine } from '../support/databases';
 import { Visitor } from '../support/visitor';
 
@@ -39,7 +41,10 @@ describeEachEngine('staff who look after some stores', (engine) => {
     const bought = await buy(world, {
       id: 77001,
       email: 'secret-buyer@example.com',
-      lines: [{ id: 1, sku: 'SUP', quantity: 1 }, { id: 2, sku: 'SECRETSKU' }],
+      lines: [
+        { id: 1, sku: 'SUP', quantity: 1 },
+        { id: 2, sku: 'SECRETSKU' },
+      ],
     });
     const ticket = await api.get(`tickets/${bought.ticketId}`).expect(200);
     const sent = await api
@@ -49,8 +54,10 @@ describeEachEngine('staff who look after some stores', (engine) => {
     await app.drain();
     const deliveries = await api.get('deliveries').expect(200);
     const sandbox = (await app.db('sandbox_messages').first('id')) as { id: string };
-    const other = await findStoreBySlug(app.db, 'other');
-    await addStaff(app, 'ana@example.com', 'owner', 'Ana', [other?.id ?? '']);
+    const moment = momentOf(app.ctx, systemActor);
+    const person = { email: 'ana@example.com', name: 'Ana', role: 'owner' as const };
+    await expect(addStaffForStores(app.db, moment, { ...person, storeSlugs: ['nowhere'] })).rejects.toThrow();
+    await addStaffForStores(app.db, moment, { ...person, storeSlugs: ['other'] });
     ana = await Visitor.of(app, 'ana@example.com');
     carol = await Visitor.of(app, OWNER.email);
     params = {
@@ -74,7 +81,8 @@ describeEachEngine('staff who look after some stores', (engine) => {
     const own = Object.entries(params).find(([start]) => path.startsWith(start))?.[1] ?? {};
     return path.replace(/:(\w+)/g, (_all, name: string) => {
       const value = own[name];
-      if (value === undefined) throw new Error(`say what :${name} of ${path} is in the store that is not hers`);
+      if (value === undefined)
+        throw new Error(`say what :${name} of ${path} is in the store that is not hers`);
       return value;
     });
   }
@@ -102,7 +110,11 @@ describeEachEngine('staff who look after some stores', (engine) => {
     for (const { path } of lists) {
       for (const query of ['', '?q=secret-buyer', '?store=default', '?status=all', '?status=processing']) {
         const { text } = await ana.get(path + query);
-        expect({ path, query, told: SECRET_WORDS.exec(text.replaceAll(query.slice(3), ''))?.[0] ?? null }).toEqual({
+        expect({
+          path,
+          query,
+          told: SECRET_WORDS.exec(text.replaceAll(query.slice(3), ''))?.[0] ?? null,
+        }).toEqual({
           path,
           query,
           told: null,
