@@ -2,6 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Knex } from 'knex';
 import { woocommerceWebhook } from '../webhooks/woocommerce';
+import { KEYS_PATH, woocommerceKeys } from '../webhooks/woocommerce-keys';
 import { adminRouter } from './admin';
 import { apiRouter } from './api';
 import { type Config, ConfigError } from './config';
@@ -231,13 +232,21 @@ function httpApp(
   http.use(safeHeaders(ctx.publicUrl.startsWith('https:')));
   // Before any body parser: signatures are over the bytes as they came.
   http.use(woocommerceWebhook(ctx, (what) => received.inc({ what })));
+  http.use(woocommerceKeys(ctx));
   http.use(healthRoutes({ db: ctx.db, workers }));
   http.get('/metrics', metricsRoute(config, ctx, metrics));
   http.use(apiRouter({ ctx, config }));
   const pages = makePages(pageHost(ctx));
   http.use(assetRoutes());
   http.use(consoleRouter({ ctx, pages }));
-  http.use(adminRouter({ ctx, pages, transports: { email: transports.mail, sms: transports.sms } }));
+  http.use(
+    adminRouter({
+      ctx,
+      pages,
+      transports: { email: transports.mail, sms: transports.sms },
+      keysPath: KEYS_PATH,
+    }),
+  );
   http.use(unknownRoute);
   http.use(problemHandler(ctx.log, pages.answerRefusal));
   return http;

@@ -6,6 +6,7 @@ import { buildApp } from './app';
 import { type Config, ConfigError, readConfig } from './config';
 import { SCOPES } from './domain/access';
 import { verifyLedger } from './domain/credits';
+import type { Role } from './domain/staff';
 import { findStoreBySlug } from './domain/stores';
 import type { Actor } from './platform/actor';
 import { iso, systemClock } from './platform/clock';
@@ -15,6 +16,7 @@ import { limits } from './platform/limits';
 import { makeLog } from './platform/log';
 import { Refusal } from './platform/refusal';
 import { makeVault } from './platform/secrets';
+import { addStaffForStores } from './usecases/add-staff';
 import { addTokenForStores } from './usecases/add-token';
 import { examine, type Finding } from './usecases/doctor';
 import { readShopToTheEnd } from './usecases/read-shop-now';
@@ -33,6 +35,8 @@ const USAGE = `Usage: npm run zeton -- COMMAND
       Makes an API token, for these stores or for all, and shows it this once.
       Scopes: ${wrapped([...SCOPES])}
       A :write scope includes :read of the same.
+  user add --email EMAIL --name NAME --role owner|admin|agent|read-only [--stores SLUG,SLUG]
+      Adds somebody to the staff, for these stores or for all, and shows the password this once.
 
 The same environment variables count as for npm start.
 `;
@@ -75,6 +79,17 @@ async function run(argv: string[]): Promise<number> {
       });
       if (!name || !scopes) throw new UsageError('token add needs --name and --scopes');
       return withDatabase((db) => tokenAdd(db, { name, scopes, stores }));
+    }
+    case 'user add': {
+      const { email, name, role, stores } = parse(rest, {
+        email: { type: 'string' },
+        name: { type: 'string' },
+        role: { type: 'string' },
+        stores: { type: 'string' },
+      });
+      const known = (['owner', 'admin', 'agent', 'read-only'] as const).find((one) => one === role);
+      if (!email || !name || !known) throw new UsageError('user add needs --email, --name and --role');
+      return withDatabase((db) => userAdd(db, { email, name, role: known, stores }));
     }
     default:
       throw new UsageError(argv.length === 0 ? 'Which command?' : `There is no command "${argv.join(' ')}".`);
@@ -233,6 +248,18 @@ async function tokenAdd(db: Db, input: { name: string; scopes: string; stores?: 
   process.stderr.write(`Token "${input.name}" (${made.id}). It is not shown again:\n`);
   // Alone on stdout, so that a script can take it.
   process.stdout.write(`${made.token}\n`);
+  return 0;
+}
+
+async function userAdd(
+  db: Db,
+  { stores, ...input }: { email: string; name: string; role: Role; stores?: string },
+): Promise<number> {
+  const moment = { at: iso(systemClock.now()), actor: operator(), ids: uuidIds };
+  const storeSlugs = stores === undefined ? null : list(stores);
+  const made = await addStaffForStores(db, moment, { ...input, storeSlugs });
+  process.stderr.write(`${input.name} (${made.id}) can sign in. The password is not shown again:\n`);
+  process.stdout.write(`${made.password}\n`);
   return 0;
 }
 

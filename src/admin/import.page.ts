@@ -3,7 +3,7 @@ import { WooProblem } from '../gateways/woocommerce';
 import { isId } from '../platform/ids';
 import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
-import type { StaffPage } from '../ui/page';
+import { type StaffPage, seesStore } from '../ui/page';
 import { type PageRoutes, refused, seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { withoutIdempotency } from '../usecases/idempotency';
@@ -22,7 +22,7 @@ const PATH = '/admin/packages/:id/import';
 /** Orders of the past into a package: how many there are, what will happen, how far it is. */
 export function importPage({ get, post }: PageRoutes, ctx: Context): void {
   get(PATH, 'admin', async (page, { id = '' }) => {
-    const pkg = await packageAt(ctx, id);
+    const pkg = await packageAt(ctx, page, id);
     const state = await readImport(ctx.db, pkg.id);
     if (page.isFragment) return progressView(page, pkg, state);
     const typed = page.query.get('days');
@@ -41,7 +41,7 @@ export function importPage({ get, post }: PageRoutes, ctx: Context): void {
   });
 
   post(PATH, 'admin', async (page, form, { id = '' }) => {
-    const pkg = await packageAt(ctx, id);
+    const pkg = await packageAt(ctx, page, id);
     const days = daysIn(form.text('days'));
     if (days === null) throw new Refusal('malformed-request', 'The form names no days.');
     let preview: ImportPreview;
@@ -65,7 +65,7 @@ export function importPage({ get, post }: PageRoutes, ctx: Context): void {
   });
 
   post(`${PATH}/:what`, 'admin', async (page, _form, { id = '', what = '' }) => {
-    const pkg = await packageAt(ctx, id);
+    const pkg = await packageAt(ctx, page, id);
     const act = what === 'cancellation' ? cancelImportIn : what === 'resumption' ? resumeImportIn : null;
     const state = await readImport(ctx.db, pkg.id);
     if (!act || !state) throw new Refusal('not-found', 'There is nothing at this address.');
@@ -99,8 +99,10 @@ function daysIn(text: string): number | null {
   return days >= 1 && days <= limits.importDaysMax ? days : null;
 }
 
-async function packageAt(ctx: Context, id: string): Promise<Package> {
+async function packageAt(ctx: Context, page: StaffPage, id: string): Promise<Package> {
   const found = isId(id) ? await findPackage(ctx.db, id) : null;
-  if (!found) throw new Refusal('not-found', 'There is no such package.');
+  if (!found || !seesStore(page.staff, found.storeId)) {
+    throw new Refusal('not-found', 'There is no such package.');
+  }
   return found;
 }

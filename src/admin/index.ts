@@ -8,22 +8,26 @@ import { packagesPage } from './packages.page';
 import { readingPage } from './reading.page';
 import { sandboxPage } from './sandbox.page';
 import type { Transports } from './sandbox.view';
+import { storesPage } from './stores.page';
 
-/** Pages of those who run the shop. `transports`: what app.ts sends each channel by. */
+/** Pages of those who run the shop. `transports`: what app.ts sends each channel by; `keysPath`: where shops hand over their keys. */
 export function adminRouter({
   ctx,
   pages,
   transports,
+  keysPath,
 }: {
   ctx: Context;
   pages: Pages;
   transports: Transports;
+  keysPath: string;
 }): Router {
   const routes = pages.routes();
   routes.get('/admin', 'admin', () => seeOther('/admin/packages'));
   packagesPage(routes, ctx);
   importPage(routes, ctx);
   readingPage(routes, ctx);
+  storesPage(routes, ctx, keysPath);
   deliveriesPage(routes, ctx);
   sandboxPage(routes, ctx, transports);
   return routes.router;

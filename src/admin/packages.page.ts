@@ -2,7 +2,7 @@ import { findPackage, type Package } from '../domain/packages';
 import { isId } from '../platform/ids';
 import { Refusal } from '../platform/refusal';
 import type { Form } from '../ui/form';
-import type { StaffPage } from '../ui/page';
+import { type StaffPage, seesStore } from '../ui/page';
 import { newFormKey, repeatable } from '../ui/repeatable';
 import { type Answer, type PageRoutes, refused, seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
@@ -26,12 +26,12 @@ const LIST = '/admin/packages';
 export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
   get(LIST, 'admin', async (page) => {
     const cursor = page.query.get('cursor') ?? '';
-    const list = await readPackages(ctx.db, isId(cursor) ? cursor : null);
-    return packagesView(page, list, await readShops(ctx.db));
+    const list = await readPackages(ctx.db, isId(cursor) ? cursor : null, page.staff.storeIds);
+    return packagesView(page, list, await readShops(ctx.db, page.staff.storeIds));
   });
 
   get(`${LIST}/new`, 'admin', async (page) => {
-    const shops = await readShops(ctx.db);
+    const shops = await readShops(ctx.db, page.staff.storeIds);
     return packageView(page, {
       known: null,
       typed: blankTyped(shops[0]?.id ?? '', shops[0]?.hasKeys ?? false),
@@ -44,7 +44,7 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
   post(`${LIST}/preview`, 'admin', (page, form) => promiseView(page, typedFromForm(form)));
 
   post(`${LIST}/new`, 'admin', async (page, form) => {
-    const shops = await readShops(ctx.db);
+    const shops = await readShops(ctx.db, page.staff.storeIds);
     const typed = typedFromForm(form);
     // It is asked for only where there are several.
     if (shops.length === 1) typed.store = shops[0]?.id ?? '';
@@ -76,22 +76,22 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
   });
 
   get(`${LIST}/:id`, 'admin', async (page, { id = '' }) => {
-    const known = await packageAt(ctx, id);
+    const known = await packageAt(ctx, page, id);
     const typed = typedFromPackage(known);
     return packageView(page, {
       known,
       typed,
-      shops: await readShops(ctx.db),
+      shops: await readShops(ctx.db, page.staff.storeIds),
       key: newFormKey(),
       mistakes: {},
     });
   });
 
   post(`${LIST}/:id`, 'admin', async (page, form, { id = '' }) => {
-    const known = await packageAt(ctx, id);
+    const known = await packageAt(ctx, page, id);
     const typed: Typed = { ...typedFromForm(form), store: known.storeId };
     const { input, mistakes } = understand(page, typed, known);
-    const shops = await readShops(ctx.db);
+    const shops = await readShops(ctx.db, page.staff.storeIds);
     const again: PackageForm = { known, typed, shops, key: newFormKey(), mistakes };
     if (Object.keys(mistakes).length > 0) return refused(packageView(page, again));
     // The same again, as after a double click: nothing to do.
@@ -127,9 +127,11 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
   }
 }
 
-async function packageAt(ctx: Context, id: string): Promise<Package> {
+async function packageAt(ctx: Context, page: StaffPage, id: string): Promise<Package> {
   const found = isId(id) ? await findPackage(ctx.db, id) : null;
-  if (!found) throw new Refusal('not-found', 'There is no such package.');
+  if (!found || !seesStore(page.staff, found.storeId)) {
+    throw new Refusal('not-found', 'There is no such package.');
+  }
   return found;
 }
 

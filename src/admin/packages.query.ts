@@ -1,5 +1,6 @@
 import { listPackages, type Package } from '../domain/packages';
 import type { Db } from '../platform/db';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { limits } from '../platform/limits';
 
 export interface PackageList {
@@ -9,11 +10,13 @@ export interface PackageList {
 }
 
 /** Newest first. */
-export async function readPackages(db: Db, after: string | null): Promise<PackageList> {
+export async function readPackages(db: Db, after: string | null, storeIds: StoreIds): Promise<PackageList> {
   const size = limits.pageSizeDefault;
   const [found, counted] = await Promise.all([
-    listPackages(db, { after, limit: size + 1 }),
-    db('packages').count({ n: '*' }).first() as Promise<{ n: number | string } | undefined>,
+    listPackages(db, { storeIds, after, limit: size + 1 }),
+    onlyOf(db('packages'), 'store_id', storeIds).count({ n: '*' }).first() as Promise<
+      { n: number | string } | undefined
+    >,
   ]);
   const packages = found.slice(0, size);
   return {

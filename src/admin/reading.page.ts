@@ -1,5 +1,6 @@
 import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
+import type { StaffPage } from '../ui/page';
 import { type PageRoutes, refused, seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { readShopNow } from '../usecases/read-shop-now';
@@ -10,10 +11,10 @@ const PATH = '/admin/stores/:slug/reading';
 
 /** How a shop is read by REST, and the way to read it now. */
 export function readingPage({ get, post }: PageRoutes, ctx: Context): void {
-  get(PATH, 'admin', async (page, { slug = '' }) => readingView(page, await readingOf(ctx, slug), {}));
+  get(PATH, 'admin', async (page, { slug = '' }) => readingView(page, await readingOf(ctx, page, slug), {}));
 
   post(PATH, 'admin', async (page, form, { slug = '' }) => {
-    const reading = await readingOf(ctx, slug);
+    const reading = await readingOf(ctx, page, slug);
     const kind = form.text('kind') === 'sweep' ? 'sweep' : 'orders';
     const typed = form.trimmed('since');
     const at = typed === '' ? null : new Date(`${typed}T00:00:00.000Z`);
@@ -42,8 +43,8 @@ export function readingPage({ get, post }: PageRoutes, ctx: Context): void {
   });
 }
 
-async function readingOf(ctx: Context, slug: string): Promise<Reading> {
-  const found = await readReading(ctx.db, slug);
+async function readingOf(ctx: Context, page: StaffPage, slug: string): Promise<Reading> {
+  const found = await readReading(ctx.db, slug, page.staff.storeIds);
   if (!found) throw new Refusal('not-found', 'There is no such store.');
   return found;
 }

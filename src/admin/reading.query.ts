@@ -1,5 +1,6 @@
 import { listRuns, type ParkedOrder, parkedOrders, type SyncRun } from '../domain/syncs';
 import type { Db } from '../platform/db';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { limits } from '../platform/limits';
 
 type Row = Record<string, unknown>;
@@ -14,8 +15,9 @@ export interface Reading {
   parked: ParkedOrder[];
 }
 
-export async function readReading(db: Db, slug: string): Promise<Reading | null> {
-  const row = (await db('stores').where({ slug }).first()) as Row | undefined;
+/** null: no such store, or not for who asks. */
+export async function readReading(db: Db, slug: string, storeIds: StoreIds): Promise<Reading | null> {
+  const row = (await onlyOf(db('stores'), 'id', storeIds).where({ slug }).first()) as Row | undefined;
   if (!row) return null;
   const storeId = row.id as string;
   const syncs = (await db('store_syncs').where({ store_id: storeId })) as Row[];

@@ -14,7 +14,11 @@ export function readingView(page: StaffPage, reading: Reading, mistakes: Mistake
   const title = t('reading.title', { name: store.name });
   return (
     <Shell page={page} title={title}>
-      <PageHeader title={title} lead={t('reading.lead')} />
+      <PageHeader
+        title={title}
+        lead={t('reading.lead')}
+        back={{ href: `/admin/stores/${store.slug}`, text: store.name }}
+      />
       {store.hasKeys ? (
         <Now page={page} reading={reading} mistakes={mistakes} since={since} />
       ) : (

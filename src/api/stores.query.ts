@@ -1,12 +1,11 @@
 import type { Principal } from '../domain/access';
-import { findLink, ownWebhooks } from '../domain/connections';
-import type { CustomerNote } from '../domain/stores';
+import { findLink, keysMark, ownWebhooks } from '../domain/connections';
+import { type CustomerNote, storeSecrets } from '../domain/stores';
 import { isSilent } from '../domain/syncs';
+import type { Clock } from '../platform/clock';
 import type { Db } from '../platform/db';
 import { assert } from '../platform/refusal';
-import { checkedWith, type KeptReport } from '../usecases/check-store';
-import type { Context } from '../usecases/context';
-import { deliveryUrlOf } from '../usecases/make-webhooks';
+import type { Vault } from '../platform/secrets';
 
 /**
  * The stores that a list may read from: those the token sees, or the one that was asked for.
@@ -43,7 +42,17 @@ export async function slugsOf(db: Db, storeIds: string[]): Promise<Map<string, s
 }
 
 type Row = Record<string, unknown>;
-type Asked = Pick<Context, 'publicUrl' | 'vault' | 'clock'>;
+interface Asked {
+  publicUrl: string;
+  vault: Vault;
+  clock: Clock;
+}
+
+/** Of a kept report, what is told. */
+interface Report {
+  ok: boolean;
+  checks: { name: string; problem: { code: string; words: string } | null }[];
+}
 
 export async function readStore(db: Db, id: string, ctx: Asked) {
   const rows = (await db('stores').where({ id })) as Row[];
@@ -76,8 +85,9 @@ async function viewsOf(db: Db, rows: Row[], ctx: Asked) {
     const id = row.id as string;
     const secretSet = row.webhook_secret_sealed !== null;
     const link = await findLink(db, id);
-    const isChecked = link.checkReport !== null && link.checkedMark === (await checkedWith(db, ctx, id));
-    const report = isChecked ? (JSON.parse(link.checkReport as string) as KeptReport) : null;
+    const shop = { ...(await storeSecrets(db, ctx.vault, id)), url: row.url as string | null };
+    const isChecked = link.checkReport !== null && link.checkedMark === keysMark(ctx.vault, shop);
+    const report = isChecked ? (JSON.parse(link.checkReport as string) as Report) : null;
     const webhooks = await ownWebhooks(db, id);
     const sync = syncs.get(id);
     const unannouncedSince = sync?.unannouncedSince ?? null;
@@ -98,7 +108,7 @@ async function viewsOf(db: Db, rows: Row[], ctx: Asked) {
       from_environment: row.from_environment === 1,
       state: secretSet ? ('connected' as const) : ('no_webhook_secret' as const),
       webhook: {
-        delivery_url: deliveryUrlOf(ctx, row.slug as string),
+        delivery_url: `${ctx.publicUrl}/webhooks/woocommerce/${row.slug as string}`,
         secret_set: secretSet,
         last_received_at: await lastReceivedAt(db, id),
         silent_since: isSilent(unannouncedSince, lastOrderAt, ctx.clock.now()) ? unannouncedSince : null,
@@ -122,7 +132,7 @@ async function viewsOf(db: Db, rows: Row[], ctx: Asked) {
         problem: sync?.problem ?? null,
         parked_orders: sync?.parked ?? 0,
         checked_at: report && link.checkedAt,
-        ok: report && report.ok,
+        ok: report?.ok ?? null,
         problems: (report?.checks ?? []).flatMap(({ name, problem }) =>
           problem ? [{ check: name, code: problem.code, detail: problem.words }] : [],
         ),

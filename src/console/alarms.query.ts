@@ -1,15 +1,22 @@
 import { isSilent } from '../domain/syncs';
 import { addSeconds, iso } from '../platform/clock';
 import type { Db } from '../platform/db';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { limits } from '../platform/limits';
-import type { Alarm } from '../ui/alarms';
 
 type Row = Record<string, unknown>;
 
-/** What is wrong between Zeton and its shops: of a table with two rows for each, nearly always nothing. */
-export async function readAlarms(db: Db, now: Date): Promise<Alarm[]> {
+type Alarm = { shop: { slug: string; name: string } } & (
+  | { kind: 'failing'; since: string; problem: string }
+  | { kind: 'silent'; since: string; count: number }
+  | { kind: 'parked'; count: number }
+  | { kind: 'webhooks'; since: string; topics: string }
+);
+
+/** What is wrong between Zeton and these shops: of a table with two rows for each, nearly always nothing. */
+export async function readAlarms(db: Db, now: Date, storeIds: StoreIds): Promise<Alarm[]> {
   const lately = iso(addSeconds(now, -limits.webhooksMadeShownSeconds));
-  const rows = (await db('store_syncs as y')
+  const rows = (await onlyOf(db('store_syncs as y'), 's.id', storeIds)
     .join('stores as s', 's.id', 'y.store_id')
     .where('y.kind', 'orders')
     .where(

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { METERS, type Meter } from '../domain/credits';
 import type { Db } from '../platform/db';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { type MeterState, readMeters } from './counts.query';
 import { countUpTo, type Slice, sliceOf, whereEachWord } from './list.query';
 
@@ -29,9 +30,9 @@ export type CustomerList = Slice<CustomerRow> & { total: number | undefined; man
 export async function readCustomerList(
   db: Db,
   now: string,
-  filter: { typed: string; before: string | null; limit: number },
+  filter: { typed: string; storeIds: StoreIds; before: string | null; limit: number },
 ): Promise<CustomerList> {
-  const all = db('customers');
+  const all = onlyOf(db('customers'), 'customers.store_id', filter.storeIds);
   if (filter.typed !== '') all.where(matches(filter.typed));
   const page = all
     .clone()
@@ -47,7 +48,9 @@ export async function readCustomerList(
     readShortfalls(db, ids),
     ordersByCustomer(db, ids),
     countUpTo(db, all),
-    db('stores').count({ n: '*' }).first() as Promise<{ n: number } | undefined>,
+    onlyOf(db('stores'), 'id', filter.storeIds).count({ n: '*' }).first() as Promise<
+      { n: number } | undefined
+    >,
   ]);
   const rows = slice.rows.map((row) => {
     const id = row.id as string;

@@ -22,10 +22,10 @@ export function pageHost(ctx: Context): PageHost {
     async findVisitor(token) {
       const found = await readSession(ctx, token);
       if (!found) return null;
-      const { id, name, email, role } = found.person;
-      return { staff: { id, name, email, role }, csrfToken: found.session.csrfToken };
+      const { id, name, email, role, storeIds } = found.person;
+      return { staff: { id, name, email, role, storeIds }, csrfToken: found.session.csrfToken };
     },
-    alarms: () => readAlarms(ctx.db, ctx.clock.now()),
+    alarms: (storeIds) => readAlarms(ctx.db, ctx.clock.now(), storeIds),
     vault: ctx.vault,
   };
 }

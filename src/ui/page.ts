@@ -18,6 +18,12 @@ export interface Staff {
   name: string;
   email: string;
   role: StaffRole;
+  /** The stores that this person looks after; null: all. */
+  storeIds: readonly string[] | null;
+}
+
+export function seesStore(staff: Pick<Staff, 'storeIds'>, storeId: string): boolean {
+  return staff.storeIds === null || staff.storeIds.includes(storeId);
 }
 
 /** Said once, on the page that follows. */

@@ -26,8 +26,8 @@ export interface PageHost {
   publicUrl(): string;
   /** In which times are shown. */
   zone(): Promise<string>;
-  /** What admins have to know, whatever page they are on. */
-  alarms(): Promise<Alarm[]>;
+  /** What admins have to know of these stores (null: all), whatever page they are on. */
+  alarms(storeIds: readonly string[] | null): Promise<Alarm[]>;
   /** Who holds the token of a session; null: nobody (any more). */
   findVisitor(token: string): Promise<{ staff: Staff; csrfToken: string } | null>;
   vault: {
@@ -169,8 +169,8 @@ async function pageFor(host: PageHost, req: Request, res: Response): Promise<Pag
   const theme = cookieOf(req, COOKIES.theme);
   const isFragment =
     req.headers['hx-request'] === 'true' && req.headers['hx-history-restore-request'] !== 'true';
-  const isForAdmins =
-    url.pathname.startsWith('/admin') && visitor !== null && mayAct(visitor.staff.role, 'admin');
+  const { staff = null } = visitor ?? {};
+  const admin = url.pathname.startsWith('/admin') && staff && mayAct(staff.role, 'admin') ? staff : null;
   return {
     t: textsIn('en'),
     locale: 'en-GB',
@@ -183,7 +183,7 @@ async function pageFor(host: PageHost, req: Request, res: Response): Promise<Pag
     csrf: visitor?.csrfToken ?? anonymousToken(host, req, res),
     // Not for a part that refreshes itself: it has no place to say it.
     flash: isFragment ? null : takeFlash(host, req, res),
-    alarms: isForAdmins && !isFragment && req.method === 'GET' ? await host.alarms() : [],
+    alarms: admin && !isFragment && req.method === 'GET' ? await host.alarms(admin.storeIds) : [],
     isFragment,
     staff: visitor?.staff ?? null,
   };
@@ -251,8 +251,8 @@ async function refuseForm(
 ): Promise<void> {
   const { t } = page;
   const fields = form.entries().filter(([name]) => name !== '_csrf');
-  // A password is not put into a page.
-  const hasPassword = fields.some(([name]) => name.includes('password'));
+  // A password is not put into a page, nor a shop's keys.
+  const hasPassword = fields.some(([name]) => /password|^consumer_/.test(name));
   const error = {
     icon: 'lock' as const,
     title: t('errors.form_expired'),

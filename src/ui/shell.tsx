@@ -9,7 +9,7 @@ import { mayAct, type Page, type Staff, type StaffRole, THEMES, type Theme } fro
 import { FlashBanner } from './parts';
 
 interface Place {
-  key: 'tickets' | 'customers' | 'orders' | 'packages' | 'deliveries' | 'sandbox';
+  key: 'tickets' | 'customers' | 'orders' | 'packages' | 'stores' | 'deliveries' | 'sandbox';
   href: string;
   needs: StaffRole;
 }
@@ -22,6 +22,7 @@ const HELP_DESK: Place[] = [
 
 const SHOP: Place[] = [
   { key: 'packages', href: '/admin/packages', needs: 'admin' },
+  { key: 'stores', href: '/admin/stores', needs: 'admin' },
   { key: 'deliveries', href: '/admin/deliveries', needs: 'admin' },
   { key: 'sandbox', href: '/admin/sandbox', needs: 'admin' },
 ];

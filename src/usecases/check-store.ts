@@ -1,9 +1,9 @@
 import { keysMark, saveCheck } from '../domain/connections';
-import { findStore, type Store, setCurrency, storeSecrets } from '../domain/stores';
+import { type Store, setCurrency } from '../domain/stores';
 import type { ConnectionCheck, ConnectionReport } from '../gateways/woocommerce/gateway';
 import { type Actor, systemActor } from '../platform/actor';
 import { iso } from '../platform/clock';
-import { type Db, withTransaction } from '../platform/db';
+import { withTransaction } from '../platform/db';
 import { type Context, momentOf } from './context';
 import { shopOf } from './shop-of';
 
@@ -48,11 +48,4 @@ export async function checkConnectionOf(
     });
   });
   return report;
-}
-
-/** What a kept report has to bear to be one of the address and keys of now. */
-export async function checkedWith(db: Db, ctx: Pick<Context, 'vault'>, storeId: string): Promise<string> {
-  const { consumerKey, consumerSecret } = await storeSecrets(db, ctx.vault, storeId);
-  const store = await findStore(db, storeId);
-  return keysMark(ctx.vault, { url: store?.url ?? null, consumerKey, consumerSecret });
 }

@@ -1,3 +1,4 @@
+import { findLink } from '../domain/connections';
 import { findStore } from '../domain/stores';
 import type { SyncKind } from '../domain/syncs';
 import { systemActor } from '../platform/actor';
@@ -10,8 +11,10 @@ import { inBackground } from './walks';
 
 /** As everybody reads a shop: its webhooks are seen to first, so that what happens meanwhile is told. */
 export const seeToWebhooks: SeeToWebhooks = async (ctx, store) => {
+  const { webhooksAt } = await findLink(ctx.db, store.id);
   const work = await ensureWebhooks(ctx, store);
-  return work.kind === 'done' ? work.made.map(({ topic }) => topic) : [];
+  // The first time all are new, which is no news.
+  return work.kind === 'done' && webhooksAt !== null ? work.made.map(({ topic }) => topic) : [];
 };
 
 const PAUSE_SECONDS = { orders: limits.syncAgainSeconds, sweep: limits.sweepEveryHours * 3600 };

@@ -45,7 +45,7 @@ export interface SyncReport extends SyncRun {
   finds: SyncFind[];
 }
 
-/** Sees to the webhooks of a shop, and names the topics of those that it made anew. */
+/** Sees to the webhooks of a shop, and names the topics of those that it had to make anew. */
 export type SeeToWebhooks = (ctx: Context, store: Store) => Promise<string[]>;
 
 /**
@@ -168,10 +168,7 @@ class Reading {
       if (error instanceof WooProblem) return [];
       throw error;
     });
-    // The first time all are new, which is no news.
-    if (topics.length > 0 && this.walk.before.finishedAt !== null) {
-      await noteWebhooks(ctx.db, store.id, topics, iso(ctx.clock.now()));
-    }
+    if (topics.length > 0) await noteWebhooks(ctx.db, store.id, topics, iso(ctx.clock.now()));
   }
 
   /** False: cut off. */

@@ -1,5 +1,6 @@
 import { TEST_ENV } from '../support/app';
 import { addStaff, describeInBrowser, look, OWNER, openBrowser, PAGE_ENV } from '../support/browser';
+import { makeStore } from '../support/context';
 import { describeEachEngine } from '../support/databases';
 import { type OpenShop, openShop } from '../support/open-shop';
 import { endPrograms, runProgram } from '../support/process';
@@ -68,6 +69,28 @@ describeEachEngine('How a shop is read, on pages', (engine) => {
       expect((await bob.post(path, { kind: 'orders', days: '9' })).status).toBe(403);
     }
     expect((await carol.get('/admin/stores/nowhere/reading')).status).toBe(404);
+    // Of another shop.
+    const other = await makeStore(open.app.ctx, 'other');
+    await addStaff(open.app, 'ana@example.com', 'admin');
+    await open.app
+      .db('staff')
+      .where({ email: 'ana@example.com' })
+      .update({ store_ids: JSON.stringify([other.id]) });
+    await open.app.db('store_syncs').insert({
+      store_id: open.store.id,
+      kind: 'orders',
+      read_until: '2026-11-22T12:00:00',
+      failures: 9,
+      failing_since: '2026-11-22T12:00:00.000Z',
+      problem: 'Nobody answers.',
+    });
+    const ana = await Visitor.of(open.app, 'ana@example.com');
+    for (const path of [READING, `/admin/packages/${pkg.id}/import`]) {
+      expect((await ana.get(path)).status).toBe(404);
+      expect((await ana.post(path, { kind: 'orders', days: '9' })).status).toBe(404);
+    }
+    expect((await ana.get('/admin/packages')).text).not.toContain('cannot be read');
+    expect((await carol.get('/admin/packages')).text).toContain('cannot be read');
     expect(await open.app.db('sync_runs')).toEqual([]);
   });
 

@@ -367,6 +367,45 @@ describeEachEngine('Reconciliation', (engine) => {
     });
   });
 
+  test('a webhook that was switched off is made anew before the orders are read, and the admin is told', async () => {
+    const { fake, clock, app } = open;
+    clock.advance({ minutes: 5 });
+    await app.runJob('shops.read');
+    expect((await sync()).webhooks_made).toBeNull();
+    const own = [...fake.webhooks.all.values()].find(
+      ({ name, topic }) => name.startsWith('Zeton') && topic === 'order.updated',
+    );
+    if (!own) throw new Error('Zeton has made its webhooks');
+    own.status = 'disabled';
+    const id = fake.shop.buy();
+    clock.advance({ minutes: 5 });
+    await app.runJob('shops.read');
+    expect(await sync()).toMatchObject({
+      webhooks_made: 'order.updated',
+      webhooks_made_at: '2026-11-22T12:10:00.000Z',
+      failures: 0,
+    });
+    expect(fake.webhooks.all.has(own.id)).toBe(false);
+    expect(await open.net(id)).toBe(10);
+  });
+
+  test('a process reads its shops when it starts, whoever had the last slot, and hands over what it is at when it ends', async () => {
+    const { fake, clock, app } = open;
+    clock.advance({ minutes: 2 });
+    await app.db('job_slots').insert({
+      job: 'shops.read',
+      slot: '2026-11-22T12:00:00.000Z',
+      taken_at: '2026-11-22T12:00:00.000Z',
+    });
+    fake.webhooks.fate = () => 'lose';
+    const id = fake.shop.buy();
+    const other = await makeTestApp(engine, { beside: app, env: { ...envOf(open) } });
+    other.start();
+    await until('the order is there', async () => (await open.net(id)) === 10);
+    await other.close();
+    expect((await sync()).lease_owner).toBeNull();
+  });
+
   describe('The deep sweep', () => {
     test('a deleted refund gives the credits back within a day', async () => {
       const { fake, clock, app } = open;
@@ -442,6 +481,7 @@ describeEachEngine('Reconciliation', (engine) => {
 function envOf({ fake }: OpenShop): Record<string, string> {
   const [key] = fake.authentication.keys;
   return {
+    PUBLIC_URL: 'http://127.0.0.1:1',
     WOOCOMMERCE_URL: fake.url,
     WOOCOMMERCE_CONSUMER_KEY: key?.key ?? '',
     WOOCOMMERCE_CONSUMER_SECRET: key?.secret ?? '',

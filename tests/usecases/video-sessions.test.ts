@@ -11,10 +11,10 @@ import { advanceVideoSessions } from '../../src/usecases/advance-video-sessions'
 import { type Context, momentOf } from '../../src/usecases/context';
 import { endVideoSession } from '../../src/usecases/end-video-session';
 import { makeLanes } from '../../src/usecases/lanes';
-import { makeWalks } from '../../src/usecases/walks';
 import { recordVideoEvent } from '../../src/usecases/record-video-event';
 import { startVideoSession, startVideoSessionIn } from '../../src/usecases/start-video-session';
 import { type VideoSessionView, videoSessionView } from '../../src/usecases/video-session.query';
+import { makeWalks } from '../../src/usecases/walks';
 import { describeEachEngine } from '../support/databases';
 
 const bob: Actor = { kind: 'staff', id: 'bob', name: 'Bob' };

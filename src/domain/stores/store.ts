@@ -128,6 +128,12 @@ export async function findStoreBySlug(db: Db, slug: string): Promise<Store | nul
   return row ? storeFromRow(row) : null;
 }
 
+/** By age: the first one is the one that is always there. */
+export async function listStores(db: Db): Promise<Store[]> {
+  const rows: Row[] = await db<Row>('stores').orderBy('id');
+  return rows.map(storeFromRow);
+}
+
 export async function findStoresBySlugs(db: Db, slugs: string[]): Promise<Store[]> {
   const rows: Row[] = await db<Row>('stores').whereIn('slug', slugs).orderBy('slug');
   return rows.map(storeFromRow);
