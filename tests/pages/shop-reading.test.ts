@@ -1,7 +1,6 @@
 import { TEST_ENV } from '../support/app';
 import { addStaff, describeInBrowser, look, OWNER, openBrowser, PAGE_ENV } from '../support/browser';
 import { makeStore } from '../support/context';
-import { describeEachEngine } from '../support/databases';
 import { type OpenShop, openShop } from '../support/open-shop';
 import { endPrograms, runProgram } from '../support/process';
 import { makePackage } from '../support/shop';
@@ -11,7 +10,7 @@ afterEach(endPrograms);
 
 const READING = '/admin/stores/default/reading';
 
-describeEachEngine('How a shop is read, on pages', (engine) => {
+describeInBrowser('How a shop is read, on pages', (engine) => {
   let open: OpenShop;
   let carol: Visitor;
 
@@ -162,7 +161,7 @@ describeInBrowser('How a shop is read, looked at', (engine) => {
   });
 });
 
-describeEachEngine('zeton reconcile', (engine) => {
+describeInBrowser('zeton reconcile', (engine) => {
   test('reads a shop from the command line, and says what it found', async () => {
     // A command lives in real time.
     const open = await openShop(engine, { shop: { clock: { now: () => new Date() } } });
