@@ -21,7 +21,7 @@ module.exports = {
   reporters: ['default', '<rootDir>/tests/support/closing-line.cjs'],
   // Left to itself jest uses one worker fewer than there are cores.
   maxWorkers: '100%',
-  // A loaded machine copies a PostgreSQL database in more than the usual 5 s now and then.
-  testTimeout: 20_000,
+  // On a loaded machine the longest replays need half of this; who hangs is found all the same.
+  testTimeout: 60_000,
   restoreMocks: true,
 };

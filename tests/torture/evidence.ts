@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { verifyLedger } from '../../src/domain/credits';
 import { type Entry, readEntries } from './journal';
 import type { Told } from './load';
+import { pause } from './servers';
 
 /** Everything that the verdict is made from: what clients and providers know, and what the database has. */
 export interface Evidence {
@@ -45,10 +46,37 @@ export interface Evidence {
   troubles: string[];
 }
 
-export async function gather(
-  db: Knex,
-  known: { told: Told; journal: string; troubles: string[] },
-): Promise<Evidence> {
+interface Known {
+  told: Told;
+  journal: string;
+  troubles: string[];
+}
+
+/**
+ * All of one moment: the servers live, and a notice of theirs that goes out between reading what the providers have and
+ * reading the messages would count as sent by nobody. So it is read again until nothing happened meanwhile.
+ */
+export async function gather(db: Knex, known: Known): Promise<Evidence> {
+  for (let looks = 1; ; looks++) {
+    const evidence = await look(db, known);
+    const isOfOneMoment =
+      (await isQuiet(db)) &&
+      readEntries(known.journal).length === evidence.providers.length &&
+      (await messagesIn(db)) === evidence.messages.length;
+    // A verdict on something that never stands still says so by itself.
+    if (isOfOneMoment || looks === LOOKS) return evidence;
+    await pause(200);
+  }
+}
+
+const LOOKS = 50;
+
+async function messagesIn(db: Knex): Promise<number> {
+  const row = (await db('messages').count({ count: '*' }).first()) as { count: number | string };
+  return Number(row.count);
+}
+
+async function look(db: Knex, known: Known): Promise<Evidence> {
   const deliveries = (await db('deliveries').orderBy('id').select('id', 'body', 'status', 'reason')) as (Omit<
     Evidence['deliveries'][number],
     'body'

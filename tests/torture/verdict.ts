@@ -196,12 +196,12 @@ function judgeSms({ told, messages, providers }: Evidence, say: Say): void {
 function judgeMails({ messages, providers }: Evidence, say: Say): void {
   const kept = mailsKept(providers);
   const known = new Set<string>();
-  for (const { id, channel, direction, status } of messages) {
+  for (const { id, kind, channel, direction, status } of messages) {
     if (channel !== 'email' || direction !== 'out') continue;
     known.add(id);
     const times = kept.get(id) ?? 0;
     if (TAKEN.includes(status) && times === 0) {
-      say('lost', `E-mail ${id} counts as sent; the mail server never got it.`);
+      say('lost', `E-mail ${id} (${kind}) counts as sent; the mail server never got it.`);
     }
     if (status === 'failed' && times > 0) {
       say('unverified', `E-mail ${id} counts as failed, and the mail server has it.`);
