@@ -4,25 +4,11 @@ import makeKnex, { type Knex } from 'knex';
 import pg from 'pg';
 import { isRetryable, lockMigrations } from './dialect';
 import { limits } from './limits';
+import { ZetonSqliteClient } from './sqlite-client';
 
 /** A pool or a transaction: every verb takes one as its first argument. */
 export type Db = Knex;
 export type Trx = Knex.Transaction;
-
-const SqliteClient = require('knex/lib/dialects/sqlite3') as new (config: Knex.Config) => Knex.Client;
-
-/**
- * Knex opens deferred transactions; with two processes on one file a read-then-write one then fails with SQLITE_BUSY
- * at the write, where waiting cannot help. Taking the write lock at BEGIN makes `busy_timeout` work.
- */
-class ImmediateSqliteClient extends SqliteClient {
-  _query(connection: unknown, query: { sql: string }): Promise<unknown> {
-    if (query.sql === 'BEGIN;') query.sql = 'BEGIN IMMEDIATE;';
-    return (
-      SqliteClient.prototype as { _query(connection: unknown, query: unknown): Promise<unknown> }
-    )._query.call(this, connection, query);
-  }
-}
 
 const SQLITE_PRAGMAS = [
   'PRAGMA journal_mode = WAL',
@@ -52,7 +38,7 @@ export function openDatabase(
     const filename = url.slice('sqlite:'.length);
     if (filename !== ':memory:') mkdirSync(dirname(filename), { recursive: true });
     return makeKnex({
-      client: ImmediateSqliteClient as unknown as typeof Knex.Client,
+      client: ZetonSqliteClient as unknown as typeof Knex.Client,
       connection: { filename },
       useNullAsDefault: true,
       log: QUIET,

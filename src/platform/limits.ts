@@ -43,6 +43,10 @@ export const limits = {
   databasePoolMax: 10,
   databaseAcquireTimeoutMs: 10_000,
   sqliteBusyTimeoutMs: 10_000,
+  /** About as many as there are in the code; an insert of so many rows, or a list of so many ids, is one of its own. */
+  sqliteStatements: 300,
+  /** Of the text and the values of one that is kept. */
+  sqliteStatementBytes: 16 * 1024,
   transactionAttempts: 5,
 
   /** A claimed row whose worker died is taken over after this. */
