@@ -73,9 +73,9 @@ describeEachEngine(
         await ask(0);
         await ask(1);
       });
+      await db.destroy(); // SQLite refuses to close while a statement is left
       expect(prepared.filter((sql) => sql === 'SELECT 0 AS n')).toHaveLength(1);
       expect(prepared.filter((sql) => sql === 'SELECT 1 AS n')).toHaveLength(2);
-      await db.destroy(); // SQLite refuses to close while a statement is left
       await expect(db.raw('SELECT 1')).rejects.toThrow(/Unable to acquire a connection/);
     });
 
