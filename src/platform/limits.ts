@@ -51,6 +51,10 @@ export const limits = {
   /** A process that was frozen inside a transaction must not keep its rows from the others. */
   idleInTransactionMs: 20_000,
   sqliteBusyTimeoutMs: 10_000,
+  /** About as many as there are in the code; an insert of so many rows, or a list of so many ids, is one of its own. */
+  sqliteStatements: 300,
+  /** Of the text and the values of one that is kept. */
+  sqliteStatementBytes: 16 * 1024,
   transactionAttempts: 5,
 
   /** A claimed row whose worker died is taken over after this. */

@@ -45,7 +45,12 @@ async function underLoad(world: World, plan: SustainedPlan): Promise<string> {
   const { db } = world;
   const deliveries = plan.seconds * plan.deliveriesPerSecond;
   const reachable = await makeReachable(db, world.store, plan.seconds * plan.repliesPerSecond);
-  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: Number.POSITIVE_INFINITY,
+    // Sooner than the server does: a request into a connection that is being closed would fail.
+    timeout: 3_000,
+  });
   const waiting = async () =>
     Number((await db('deliveries').where({ status: 'pending' }).count({ n: '*' }).first())?.n);
 
