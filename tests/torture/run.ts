@@ -4,7 +4,7 @@ import { openDatabase } from '../../src/platform/db';
 import { runProgram } from '../support/process';
 import { makeFolder, removeFolder } from '../support/temporary-folders';
 import { Client } from './client';
-import { Dice } from './dice';
+import { Dice } from '../support/dice';
 import { type Evidence, gather, isQuiet } from './evidence';
 import { Load, type Reply } from './load';
 import { Person } from './person';
