@@ -24,6 +24,7 @@ export {
   type Meter,
   pooledPieces,
   type StockGrant,
+  shortfallOf,
   stockOf,
   type Work,
 } from './rules';
