@@ -1,5 +1,5 @@
-import { describeEachEngine } from './support/databases';
 import { simulate, type YearReport } from './simulation/year';
+import { describeEachEngine } from './support/databases';
 
 /**
  * The short form of `npm run simulate`: fixed seeds, among them one with two shops. Years and a thousand months are run

@@ -23,7 +23,13 @@ export interface Session {
   runsSince: number | null;
   lastEventAt: number;
   /** Once it is over, as Zeton answered. */
-  end: { state: string; unit: string | null; blockMinutes: number | null; quantity: number; draws: Draw[] } | null;
+  end: {
+    state: string;
+    unit: string | null;
+    blockMinutes: number | null;
+    quantity: number;
+    draws: Draw[];
+  } | null;
 }
 
 export interface Gift {
@@ -80,7 +86,11 @@ export class Agents {
 
   private async replyFree(ticketId: string): Promise<void> {
     const free = { reason: 'Our mistake' };
-    const answer = await this.zeton.api('POST', `/tickets/${ticketId}/messages`, { channel: 'email', body: 'Sorry.', free });
+    const answer = await this.zeton.api('POST', `/tickets/${ticketId}/messages`, {
+      channel: 'email',
+      body: 'Sorry.',
+      free,
+    });
     if (!this.isRefused(answer) && answer.body.charge !== null) throw new Error('a free reply was charged');
   }
 
@@ -113,14 +123,21 @@ export class Agents {
     for (const type of ['joined', 'connected'] as const) {
       for (const who of ['agent', 'customer'] as const) await this.event(session, type, who);
     }
-    const length = dice.weighed([[15, dice.whole(5, 70)], [60, dice.whole(60, 1500)], [25, dice.whole(1500, 4000)]]);
+    const length = dice.weighed([
+      [15, dice.whole(5, 70)],
+      [60, dice.whole(60, 1500)],
+      [25, dice.whole(1500, 4000)],
+    ]);
     if (dice.happens(0.25)) {
       const broken = dice.whole(1, length);
       this.later(broken, () => this.event(session, 'left', 'customer'));
       this.later(broken + dice.whole(1, 100), () => this.event(session, 'connected', 'customer'));
       this.later(length + 200, () => this.end(session));
     } else this.later(length, () => this.end(session));
-    agenda.add(this.now() + dice.whole(1, length) * 1000, async () => void (await this.zeton.runJob('video')));
+    agenda.add(
+      this.now() + dice.whole(1, length) * 1000,
+      async () => void (await this.zeton.runJob('video')),
+    );
   }
 
   private later(seconds: number, work: () => Promise<void>): void {
@@ -128,14 +145,19 @@ export class Agents {
   }
 
   /** Lost while Zeton is down: the room has nobody to tell. */
-  private async event(session: Session, type: 'joined' | 'connected' | 'left', participant: string): Promise<void> {
+  private async event(
+    session: Session,
+    type: 'joined' | 'connected' | 'left',
+    participant: string,
+  ): Promise<void> {
     if (!this.zeton.app || session.end) return;
     const event_id = `${type}-${participant}-${this.now()}`;
     const path = `/video-sessions/${session.id}/events`;
     const { state, participants } = await this.zeton.must('POST', path, { event_id, type, participant });
     this.measure(session);
     session.lastEventAt = this.now();
-    const runs = state === 'active' && Object.values(participants).every((presence) => presence === 'connected');
+    const runs =
+      state === 'active' && Object.values(participants).every((presence) => presence === 'connected');
     session.runsSince = runs ? this.now() : null;
   }
 

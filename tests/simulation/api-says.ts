@@ -17,7 +17,8 @@ export async function apiDifferences(zeton: Zeton, evidence: Evidence, judge: Ju
     const own = evidence.grants.filter(({ orderLineId }) => orderLineId === line.id);
     for (const [meter, is] of Object.entries(said.get(line.id) ?? {})) {
       const grants = own.filter((grant) => grant.meter === meter);
-      const sum = (of: (grant: (typeof own)[number]) => number) => grants.reduce((n, grant) => n + of(grant), 0);
+      const sum = (of: (grant: (typeof own)[number]) => number) =>
+        grants.reduce((n, grant) => n + of(grant), 0);
       const should = {
         wanted: sum((grant) => grant.wanted ?? 0),
         net: sum((grant) => grant.granted - grant.orderRevoked),
@@ -36,7 +37,11 @@ export async function apiDifferences(zeton: Zeton, evidence: Evidence, judge: Ju
     for (const [meter, amounts] of Object.entries(meters as Record<string, Record<string, number>>)) {
       for (const [name, value] of Object.entries(amounts)) {
         if (value === balance[`${meter}_${name}`]) continue;
-        found.push({ store: '', wooId: null, what: `API: customer ${customerId} ${meter} ${name} is ${value}` });
+        found.push({
+          store: '',
+          wooId: null,
+          what: `API: customer ${customerId} ${meter} ${name} is ${value}`,
+        });
       }
     }
   }

@@ -30,7 +30,10 @@ export interface ExpectedLine {
 }
 
 export interface ExpectedOrder {
-  status: string;
+  /** More than one: an order that goes from the trash for good tells nobody, and changes nothing. */
+  statuses: string[];
+  /** Not in the shop any more: what its lines were nobody can say, and no credit depends on it. */
+  isGone: boolean;
   paid: boolean;
   everPaid: boolean;
   /** From when validity counts. */
@@ -56,10 +59,12 @@ export class Oracle {
     if (typeof newest === 'string') return newest;
     if (!newest) return 'Zeton knows no state of it';
     const rest = states.filter((state) => state !== newest);
-    const status = truth === null ? 'deleted' : newest.status;
+    const isGone = truth === null;
     // §3 "Paid?": deleted is void; else the newest that says anything decides, and an unknown status says nothing.
-    const told = [newest, ...rest].map((state) => this.verdict(state)).find((verdict) => verdict !== 'silent');
-    const paid = truth !== null && told === 'paid';
+    const told = [newest, ...rest]
+      .map((state) => this.verdict(state))
+      .find((verdict) => verdict !== 'silent');
+    const paid = !isGone && told === 'paid';
     const lines = new Map<number, ExpectedLine>();
     for (const id of new Set(states.flatMap((state) => state.lines.map((line) => line.id)))) {
       const quantityIn = (state: State) => state.lines.find((line) => line.id === id)?.quantity ?? 0;
@@ -75,7 +80,8 @@ export class Oracle {
       });
     }
     return {
-      status,
+      statuses: isGone ? ['deleted', ...(newest.status === 'trash' ? ['trash'] : [])] : [newest.status],
+      isGone,
       paid,
       everPaid: states.some((state) => this.verdict(state) === 'paid'),
       since: this.sinceOf(states),
@@ -111,14 +117,19 @@ export class Oracle {
   private newestOf(truth: Truth, states: State[]): State | string {
     const last = states.filter((state) => isSame(state, truth));
     const [first] = states;
-    if (last.length === 0 || !first) return `its last state (${truth.status}, ${truth.modified}) is not known`;
+    if (last.length === 0 || !first)
+      return `its last state (${truth.status}, ${truth.modified}) is not known`;
     if (first.modified > truth.modified) return `a state of ${first.modified} is known, which never was`;
     return last.find((state) => this.compare(state, first) === 0) ?? first;
   }
 
   /** §3 "Expiry": date_paid_gmt, else date_created_gmt; "only ever later", so the latest that any known state told. */
   private sinceOf(states: State[]): string | null {
-    const latest = (dates: (string | null)[]) => dates.filter((date) => date !== null).sort().at(-1) ?? null;
+    const latest = (dates: (string | null)[]) =>
+      dates
+        .filter((date) => date !== null)
+        .sort()
+        .at(-1) ?? null;
     const created = states.filter((state) => this.verdict(state) === 'paid').map((state) => state.created);
     return latest(states.map((state) => state.paid)) ?? latest(created);
   }
@@ -128,7 +139,10 @@ export class Oracle {
     const days = this.termsOf(bought).validityDays;
     if (since === null || days === null) return null;
     const day = DateTime.fromISO(since, { zone: 'utc' }).setZone(this.timeZone).startOf('day');
-    return day.plus({ days: days + 1 }).toUTC().toISO({ suppressMilliseconds: false });
+    return day
+      .plus({ days: days + 1 })
+      .toUTC()
+      .toISO({ suppressMilliseconds: false });
   }
 
   termsOf(bought: string): PackageTerms {
@@ -164,7 +178,9 @@ export class Oracle {
       ({ active, ordersFrom }) => active && (ordersFrom === null || `${created}.000Z` >= ordersFrom),
     );
     const found =
-      offered.find(({ match }) => match.variation_id !== undefined && match.variation_id === line.variationId) ??
+      offered.find(
+        ({ match }) => match.variation_id !== undefined && match.variation_id === line.variationId,
+      ) ??
       offered.find(({ match }) => match.product_id !== undefined && match.product_id === line.productId) ??
       offered.find(({ match }) => match.sku !== undefined && match.sku === line.sku);
     return found ? `${found.id} ${found.at}` : null;

@@ -47,14 +47,44 @@ export class ShopLife {
   buy(): number {
     const { dice, shop, side } = this;
     const person = side.person();
-    const lines = Array.from({ length: dice.happens(0.01) ? 40 : dice.weighed([[60, 1], [25, 2], [15, 3]]) }, () => ({
-      productId: dice.pick(side.onSale()).id,
-      quantity: dice.weighed([[60, 1], [20, 2], [12, dice.whole(3, 6)], [2, 2.5]]),
-    }));
-    const payment = dice.weighed([[60, 'testcard'], [20, 'bacs'], [20, 'cod']] as const);
-    const outcome = dice.weighed([[80, 'paid'], [12, 'pending'], [8, 'declined']] as const);
+    const lines = Array.from(
+      {
+        length: dice.happens(0.01)
+          ? 40
+          : dice.weighed([
+              [60, 1],
+              [25, 2],
+              [15, 3],
+            ]),
+      },
+      () => ({
+        productId: dice.pick(side.onSale()).id,
+        quantity: dice.weighed([
+          [60, 1],
+          [20, 2],
+          [12, dice.whole(3, 6)],
+          [2, 2.5],
+        ]),
+      }),
+    );
+    const payment = dice.weighed([
+      [60, 'testcard'],
+      [20, 'bacs'],
+      [20, 'cod'],
+    ] as const);
+    const outcome = dice.weighed([
+      [80, 'paid'],
+      [12, 'pending'],
+      [8, 'declined'],
+    ] as const);
     const isNewAccount = person.wantsAccount && person.customerId === 0;
-    const via = isNewAccount ? 'block' : dice.weighed([[70, 'block'], [20, 'classic'], [10, 'rest']] as const);
+    const via = isNewAccount
+      ? 'block'
+      : dice.weighed([
+          [70, 'block'],
+          [20, 'classic'],
+          [10, 'rest'],
+        ] as const);
     const id = shop.buy({
       via,
       payment,
@@ -73,10 +103,23 @@ export class ShopLife {
       coupon: dice.happens(0.04) ? 'podpora100' : undefined,
     });
     if (isNewAccount) person.customerId = shop.order(id).customerId;
-    const bought = shop.order(id).lines.map((line) => `${line.quantity} × ${line.productId}/${line.variationId}`);
+    const bought = shop
+      .order(id)
+      .lines.map((line) => `${line.quantity} × ${line.productId}/${line.variationId}`);
     this.tell('bought', id, `bought (${via}, ${payment}, ${outcome}): ${bought.join(', ')}`);
     if (dice.happens(0.02)) this.setStatus(id, dice.pick(['cancelled', 'failed', 'completed', 'on-hold']));
     return id;
+  }
+
+  pay(id: number): string {
+    this.shop.pay(id);
+    return 'paid late';
+  }
+
+  /** Another word about it in its meta. */
+  touch(id: number): string {
+    this.shop.edit(id, { meta: [{ key: 'packed', value: this.dice.whole(1, 9) }] });
+    return 'touched';
   }
 
   setStatus(id: number, status: string): void {
@@ -87,12 +130,24 @@ export class ShopLife {
   /** An order that fits; rather one of the last days. */
   order(fits: (order: Order) => boolean, maxDays = 400): Order | null {
     const { dice, shop, side } = this;
-    const days = Math.min(maxDays, dice.weighed([[55, 7], [25, 30], [20, 400]]));
+    const days = Math.min(
+      maxDays,
+      dice.weighed([
+        [55, 7],
+        [25, 30],
+        [20, 400],
+      ]),
+    );
     const all = [...shop.orders.values()].filter((order) => side.ageDays(order) <= days && fits(order));
     return all.length === 0 ? null : dice.pick(all);
   }
 
-  change(name: string, fits: (order: Order) => boolean, act: (order: Order) => string, maxDays?: number): void {
+  change(
+    name: string,
+    fits: (order: Order) => boolean,
+    act: (order: Order) => string,
+    maxDays?: number,
+  ): void {
     const order = this.order((each) => each.status !== 'trash' && fits(each), maxDays);
     if (!order) return;
     this.tell(name, order.id, act(order));
@@ -219,21 +274,36 @@ const set = (status: string, fits: (order: Order) => boolean, maxDays?: number):
 };
 
 const refundSome =
-  (name: string, quantity: (of: number, dice: Dice) => number, more: { amount?: number; total?: number } = {}): Act =>
+  (
+    name: string,
+    quantity: (of: number, dice: Dice) => number,
+    more: { amount?: number; total?: number } = {},
+  ): Act =>
   (life) =>
-    life.change(name, (order) => order.lines.length > 0 && isPaid(order) && left(life, order) > 1, (order) => {
-      const lines = life.dice
-        .shuffled(order.lines)
-        .slice(0, life.dice.whole(1, 2))
-        .map((line) => ({ lineId: line.id, quantity: quantity(line.quantity, life.dice), total: more.total }));
-      const amount = more.amount === undefined ? undefined : Math.min(more.amount, left(life, order));
-      life.side.fake.shop.refund(order.id, { lines, amount });
-      const told = lines.map((line) => `${line.quantity} of line ${line.lineId}`).join(', ');
-      return `${name}: ${told}; now ${order.status}`;
-    });
+    life.change(
+      name,
+      (order) => order.lines.length > 0 && isPaid(order) && left(life, order) > 1,
+      (order) => {
+        const lines = life.dice
+          .shuffled(order.lines)
+          .slice(0, life.dice.whole(1, 2))
+          .map((line) => ({
+            lineId: line.id,
+            quantity: quantity(line.quantity, life.dice),
+            total: more.total,
+          }));
+        const amount = more.amount === undefined ? undefined : Math.min(more.amount, left(life, order));
+        life.side.fake.shop.refund(order.id, { lines, amount });
+        const told = lines.map((line) => `${line.quantity} of line ${line.lineId}`).join(', ');
+        return `${name}: ${told}; now ${order.status}`;
+      },
+    );
 
 const ACTS: [number, Act][] = [
-  [14, (life) => life.change('paid late', isUnpaid, ({ id }) => (life.side.fake.shop.pay(id), 'paid late'), 60)],
+  [
+    14,
+    (life) => life.change('paid late', isUnpaid, ({ id }) => life.pay(id), 60),
+  ],
   [14, set('completed', (order) => order.status === 'processing' || order.status === 'v-pripravi', 60)],
   [5, set('cancelled', () => true)],
   [2, set('failed', isUnpaid, 30)],
@@ -244,41 +314,59 @@ const ACTS: [number, Act][] = [
   [
     8,
     (life) =>
-      life.change('quantities changed', ({ lines }) => lines.length > 0, (order) => {
-        const line = life.dice.pick(order.lines);
-        const before = line.quantity;
-        const quantity = life.dice.whole(1, 6);
-        const totals = life.dice.happens(0.5) ? { [line.id]: (line.total / (before || 1)) * quantity } : undefined;
-        life.side.fake.shop.edit(order.id, { quantities: { [line.id]: quantity }, totals });
-        return `line ${line.id}: ${before} → ${quantity}`;
-      }),
+      life.change(
+        'quantities changed',
+        ({ lines }) => lines.length > 0,
+        (order) => {
+          const line = life.dice.pick(order.lines);
+          const before = line.quantity;
+          const quantity = life.dice.whole(1, 6);
+          const totals = life.dice.happens(0.5)
+            ? { [line.id]: (line.total / (before || 1)) * quantity }
+            : undefined;
+          life.side.fake.shop.edit(order.id, { quantities: { [line.id]: quantity }, totals });
+          return `line ${line.id}: ${before} → ${quantity}`;
+        },
+      ),
   ],
   [
     5,
     (life) =>
-      life.change('line added', ({ lines }) => lines.length < 40, (order) => {
-        const { id: productId } = life.dice.pick(life.side.onSale());
-        life.side.fake.shop.edit(order.id, { add: [{ productId, quantity: life.dice.whole(1, 3) }] });
-        return `line ${order.lines.at(-1)?.id} added: product ${productId}`;
-      }),
+      life.change(
+        'line added',
+        ({ lines }) => lines.length < 40,
+        (order) => {
+          const { id: productId } = life.dice.pick(life.side.onSale());
+          life.side.fake.shop.edit(order.id, { add: [{ productId, quantity: life.dice.whole(1, 3) }] });
+          return `line ${order.lines.at(-1)?.id} added: product ${productId}`;
+        },
+      ),
   ],
   [
     4,
     (life) =>
-      life.change('line removed', ({ lines }) => lines.length > 1, (order) => {
-        const { id } = life.dice.pick(order.lines);
-        life.side.fake.shop.edit(order.id, { remove: [id] });
-        return `line ${id} removed`;
-      }),
+      life.change(
+        'line removed',
+        ({ lines }) => lines.length > 1,
+        (order) => {
+          const { id } = life.dice.pick(order.lines);
+          life.side.fake.shop.edit(order.id, { remove: [id] });
+          return `line ${id} removed`;
+        },
+      ),
   ],
   [
     4,
     (life) =>
-      life.change('touched', () => true, ({ id }) => {
-        const value = life.dice.whole(1, 9);
-        life.side.fake.shop.edit(id, { meta: [{ key: 'packed', value }] });
-        return 'touched';
-      }),
+      life.change(
+        'touched',
+        () => true,
+        ({ id }) => {
+          const value = life.dice.whole(1, 9);
+          life.side.fake.shop.edit(id, { meta: [{ key: 'packed', value }] });
+          return 'touched';
+        },
+      ),
   ],
   [9, refundSome('refunded by line', (of, dice) => dice.whole(1, Math.max(1, Math.floor(of))))],
   [2, refundSome('refunded too much', () => 99, { total: 0.5, amount: 0.5 })],
@@ -286,18 +374,26 @@ const ACTS: [number, Act][] = [
   [
     3,
     (life) =>
-      life.change('refunded money only', (order) => isPaid(order) && left(life, order) > 2, ({ id }) => {
-        life.side.fake.shop.refund(id, { amount: life.dice.whole(0, 2) });
-        return 'money refunded';
-      }),
+      life.change(
+        'refunded money only',
+        (order) => isPaid(order) && left(life, order) > 2,
+        ({ id }) => {
+          life.side.fake.shop.refund(id, { amount: life.dice.whole(0, 2) });
+          return 'money refunded';
+        },
+      ),
   ],
   [
     4,
     (life) =>
-      life.change('refunded in full', (order) => isPaid(order) && left(life, order) > 0, (order) => {
-        life.side.fake.shop.refundAll(order.id);
-        return `all lines refunded; now ${order.status}`;
-      }),
+      life.change(
+        'refunded in full',
+        (order) => isPaid(order) && left(life, order) > 0,
+        (order) => {
+          life.side.fake.shop.refundAll(order.id);
+          return `all lines refunded; now ${order.status}`;
+        },
+      ),
   ],
   [8, (life) => life.deleteRefund()],
   [4, (life) => life.trash()],
@@ -308,4 +404,3 @@ const ACTS: [number, Act][] = [
   [0.8, (life) => life.addProduct()],
   [2, (life) => life.changePackage()],
 ];
-

@@ -60,7 +60,12 @@ export class ShopSide {
     private readonly dice: Dice,
   ) {}
 
-  static async open(slug: string, options: FakeOptions, paidStatuses: string[], dice: Dice): Promise<ShopSide> {
+  static async open(
+    slug: string,
+    options: FakeOptions,
+    paidStatuses: string[],
+    dice: Dice,
+  ): Promise<ShopSide> {
     const fake = await new FakeWooCommerce(options).listen();
     fake.keepLog = false;
     fake.webhooks.keepLog = false;
@@ -97,7 +102,13 @@ export class ShopSide {
 
   private firstPackages(): object[] {
     const { dice } = this;
-    const days = () => dice.weighed<number | null>([[3, null], [3, dice.whole(4, 40)], [2, 90], [2, 365]]);
+    const days = () =>
+      dice.weighed<number | null>([
+        [3, null],
+        [3, dice.whole(4, 40)],
+        [2, 90],
+        [2, 365],
+      ]);
     const [start, pro, prem, sms10, sms25, video3] = [11, 12, 14, 15, 16, 17].map((id) =>
       this.fake.shop.productOf({ productId: id }),
     ) as [Product, Product, Product, Product, Product, Product];
@@ -117,8 +128,20 @@ export class ShopSide {
         validity_days: days(),
       },
       { name: 'Premium', match: { product_id: prem.id }, grants: [{ meter: 'email', quantity: 3 }] },
-      { name: 'SMS 10', match: { variation_id: sms10.id }, grants: sms(10), scope: 'ticket', validity_days: days() },
-      { name: 'SMS 25', match: { sku: sms25.sku }, grants: sms(25), sms_unit: 'segment', opens_ticket: dice.happens(0.8) },
+      {
+        name: 'SMS 10',
+        match: { variation_id: sms10.id },
+        grants: sms(10),
+        scope: 'ticket',
+        validity_days: days(),
+      },
+      {
+        name: 'SMS 25',
+        match: { sku: sms25.sku },
+        grants: sms(25),
+        sms_unit: 'segment',
+        opens_ticket: dice.happens(0.8),
+      },
       {
         name: 'Video 3',
         match: { variation_id: video3.id },
@@ -142,7 +165,6 @@ export class ShopSide {
     return true;
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: a package as the API documents it
   private note(body: any): void {
     this.packages.push({
       id: body.id,
@@ -165,13 +187,20 @@ export class ShopSide {
     const { dice, people } = this;
     if (people.length > 0 && dice.happens(0.45)) return dice.pick(people);
     const number = people.length + 1;
-    const name = dice.weighed([[90, 'kupec'], [5, 'bounce']] as const);
+    const name = dice.weighed([
+      [90, 'kupec'],
+      [5, 'bounce'],
+    ] as const);
     const email = dice.weighed([
       [90, `${name}.${number}.${this.slug}@example.com`],
       [4, ''],
       [3, `kupec.${number}@site.invalid`],
     ] as const);
-    const ending = dice.weighed([[85, String(1000 + number)], [7, '0000'], [4, '9999']] as const);
+    const ending = dice.weighed([
+      [85, String(1000 + number)],
+      [7, '0000'],
+      [4, '9999'],
+    ] as const);
     const person: Person = {
       email,
       first: dice.pick(['Ana', 'Borut', 'Črt', 'Đurđa', 'Ελένη', 'O’Neil & Sin']),

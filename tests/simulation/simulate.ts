@@ -120,7 +120,10 @@ function happenings(reports: YearReport[]): string {
   for (const { done } of reports) {
     for (const [name, n] of Object.entries(done)) total.set(name, (total.get(name) ?? 0) + n);
   }
-  return [...total].sort(([, a], [, b]) => b - a).map(([name, n]) => `${name} ${n}`).join(', ');
+  return [...total]
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, n]) => `${name} ${n}`)
+    .join(', ');
 }
 
 function wholeNumber(name: string, text: string, most: number): number {
@@ -141,7 +144,9 @@ main().then(
     process.exit(code);
   },
   (error: unknown) => {
-    process.stderr.write(`simulate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stderr.write(
+      `simulate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
     process.exit(1);
   },
 );

@@ -100,7 +100,7 @@ export class Zeton {
         ...(method === 'GET' ? {} : { 'Content-Type': 'application/json' }),
         ...(method === 'POST' ? { 'Idempotency-Key': `key-${++this.keys}` } : {}),
       },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: method === 'GET' ? undefined : JSON.stringify(body ?? {}),
     });
     const text = await answer.text();
     if (answer.status >= 500) throw new Error(`${method} ${path} was answered ${answer.status}: ${text}`);
