@@ -32,7 +32,9 @@ export class Judge {
   /** Credits used, by grant, of the spends that were accepted and came to something. */
   private readonly used = new Map<string, number>();
   private readonly available = new Map<string, number>();
-  private readonly grantsOfLine = new Map<string, GrantRow[]>();
+  private readonly grantsOfLine: Map<string, GrantRow[]>;
+  private readonly linesOfOrder: Map<string, LineRow[]>;
+  private readonly customerOfTicket: Map<string, string>;
 
   constructor(
     private readonly evidence: Evidence,
@@ -40,10 +42,9 @@ export class Judge {
     private readonly spent: Spent,
     private readonly now: string,
   ) {
-    for (const grant of evidence.grants) {
-      const line = grant.orderLineId ?? '';
-      this.grantsOfLine.set(line, [...(this.grantsOfLine.get(line) ?? []), grant]);
-    }
+    this.grantsOfLine = grouped(evidence.grants, ({ orderLineId }) => orderLineId ?? '');
+    this.linesOfOrder = grouped(evidence.lines, ({ orderId }) => orderId);
+    this.customerOfTicket = new Map(evidence.tickets.map(({ id, customerId }) => [id, customerId]));
   }
 
   judge(): Difference[] {
@@ -138,7 +139,7 @@ export class Judge {
       this.same(order, 'status', order.status, expected.statuses[0]);
     this.same(order, 'paid', order.paid, expected.paid);
     this.same(order, 'ever paid', order.everPaid, expected.everPaid);
-    const lines = this.evidence.lines.filter((line) => line.orderId === order.id);
+    const lines = this.linesOfOrder.get(order.id) ?? [];
     let opens = false;
     for (const [wooLineId, wanted] of expected.lines) {
       const line = lines.find((each) => each.wooLineId === wooLineId);
@@ -161,8 +162,7 @@ export class Judge {
     const hasTicket = expected.everPaid && opens;
     this.same(order, 'has a ticket', order.ticketId !== null, hasTicket);
     if (order.ticketId === null) return;
-    const ticket = this.evidence.tickets.find(({ id }) => id === order.ticketId);
-    this.same(order, 'customer of its ticket', ticket?.customerId, order.customerId);
+    this.same(order, 'customer of its ticket', this.customerOfTicket.get(order.ticketId), order.customerId);
   }
 
   private line(
@@ -206,7 +206,10 @@ export class Judge {
     grant: GrantRow | undefined,
     expected: { wanted: number; wantedEver: number; expiresAt: string | null },
   ): void {
-    if (!grant) return this.same(order, `${name} wanted`, 0, expected.wanted);
+    if (!grant) {
+      this.same(order, `${name} wanted`, 0, expected.wanted);
+      return;
+    }
     const used = this.used.get(grant.id) ?? 0;
     const isLive = grant.expiresAt === null || grant.expiresAt > this.now;
     const { wanted, wantedEver } = expected;
@@ -289,6 +292,16 @@ export class Judge {
   shortfallOf(grant: GrantRow): number {
     return Math.max(0, (this.used.get(grant.id) ?? 0) - (grant.wanted ?? 0));
   }
+}
+
+function grouped<T>(rows: T[], by: (row: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const group = groups.get(by(row));
+    if (group) group.push(row);
+    else groups.set(by(row), [row]);
+  }
+  return groups;
 }
 
 function truthOf(side: ShopSide, wooId: number): Truth | null {

@@ -300,10 +300,7 @@ const refundSome =
     );
 
 const ACTS: [number, Act][] = [
-  [
-    14,
-    (life) => life.change('paid late', isUnpaid, ({ id }) => life.pay(id), 60),
-  ],
+  [14, (life) => life.change('paid late', isUnpaid, ({ id }) => life.pay(id), 60)],
   [14, set('completed', (order) => order.status === 'processing' || order.status === 'v-pripravi', 60)],
   [5, set('cancelled', () => true)],
   [2, set('failed', isUnpaid, 30)],
@@ -361,11 +358,7 @@ const ACTS: [number, Act][] = [
       life.change(
         'touched',
         () => true,
-        ({ id }) => {
-          const value = life.dice.whole(1, 9);
-          life.side.fake.shop.edit(id, { meta: [{ key: 'packed', value }] });
-          return 'touched';
-        },
+        ({ id }) => life.touch(id),
       ),
   ],
   [9, refundSome('refunded by line', (of, dice) => dice.whole(1, Math.max(1, Math.floor(of))))],

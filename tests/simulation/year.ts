@@ -19,6 +19,20 @@ const LONGEST_UNREST_DAYS = 6;
 /** Only this is logged at level error when a shop does not answer for long; whatever else is logged is a defect. */
 const EXPECTED_ERROR = 'delivery parked as failed';
 const TOPICS = 7;
+/** Of a small shop: a simulated year must be over in less than a minute, a thousand months in an hour. */
+const BUYS_A_DAY: [number, number][] = [
+  [48, 0],
+  [36, 1],
+  [11, 2],
+  [5, 3],
+];
+const CHANGES_A_DAY: [number, number][] = [
+  [20, 0],
+  [30, 1],
+  [28, 2],
+  [16, 3],
+  [6, 5],
+];
 
 export interface YearReport {
   seed: number;
@@ -73,6 +87,8 @@ class Year {
   private outages = 0;
   private comparisons = 0;
   private walks = 0;
+  private found = 0;
+  private lastRun = '';
   private sweeps = 0;
   private failure: YearReport['failure'] = null;
 
@@ -181,29 +197,17 @@ class Year {
       for (let i = 0; i < times; i++) this.in(dice.whole(1, DAY - 1), work);
     };
     for (const life of this.lives) {
-      const share = this.lives.length;
-      const buys = dice.weighed([
-        [30, 0],
-        [35, 1],
-        [20, 2],
-        [10, 3],
-        [5, 4],
-      ]);
-      const acts = dice.weighed([
-        [15, 0],
-        [25, 1],
-        [30, 2],
-        [20, 3],
-        [10, 5],
-      ]);
-      some(share > 1 && dice.happens(0.4) ? 0 : buys, () => this.inShop(life, () => void life.buy()));
-      some(share > 1 && dice.happens(0.4) ? 0 : acts, () => this.inShop(life, () => life.act()));
+      // Two shops have half of it each.
+      const times = (chances: [number, number][]) =>
+        this.lives.length > 1 && dice.happens(0.5) ? 0 : dice.weighed(chances);
+      some(times(BUYS_A_DAY), () => this.inShop(life, () => void life.buy()));
+      some(times(CHANGES_A_DAY), () => this.inShop(life, () => life.act()));
     }
-    some(dice.whole(1, 5), async () => {
+    some(dice.whole(0, 4), async () => {
       await this.agents.act();
       if (dice.happens(0.6)) await this.sendMessages();
     });
-    some(dice.whole(1, 2), () => this.read());
+    if (dice.happens(0.6)) some(1, () => this.read());
     some(1, async () => void (await this.zeton.runJob('credits.expire')));
     if (dice.happens(0.15)) some(1, () => this.notices());
     if (dice.happens(0.03)) some(1, () => this.zetonGoesDown());
@@ -226,7 +230,7 @@ class Year {
       [15, dice.whole(3600, 18_000)],
     ]);
     this.in(delay * 1000, () => this.deliver(life.side));
-    if (dice.happens(0.3)) this.in(delay * 1000 + dice.whole(1, 5) * MINUTE, () => this.read());
+    if (dice.happens(0.15)) this.in(delay * 1000 + dice.whole(1, 5) * MINUTE, () => this.read());
   }
 
   private async deliver({ fake }: ShopSide): Promise<void> {
@@ -298,7 +302,7 @@ class Year {
     if (zeton.app) {
       const isLong = this.now() - this.lastRest > LONGEST_UNREST_DAYS * DAY;
       const isQuiet = this.sides.every(({ isDown, network }) => !isDown && network === 'usual');
-      if (isLong || (isQuiet && dice.happens(0.25))) await this.rest(false);
+      if (isLong || (isQuiet && dice.happens(0.2))) await this.rest(false);
       else {
         this.sweeps += 1;
         await zeton.runJob('shops.sweep');
@@ -383,7 +387,7 @@ class Year {
         void life.change(
           'changed in a walk',
           () => true,
-          ({ id }) => (side.fake.shop.edit(id), 'touched in a walk'),
+          ({ id }) => life.touch(id),
         ),
       () => void life.buy(),
       () => {
@@ -506,8 +510,25 @@ class Year {
     }
   }
 
+  /** Walks are kept for a month only (limits.syncRunsKeptDays). */
+  private async countFinds(): Promise<void> {
+    const runs = (await this.zeton
+      .db('sync_runs')
+      .where('id', '>', this.lastRun)
+      .orderBy('id')
+      .select('id', 'found')) as {
+      id: string;
+      found: number;
+    }[];
+    for (const { id, found } of runs) {
+      this.found += Number(found);
+      this.lastRun = id;
+    }
+  }
+
   private async compare(isLast: boolean): Promise<void> {
     this.comparisons += 1;
+    await this.countFinds();
     const evidence = await this.witness.testify();
     const judge = new Judge(evidence, this.sides, this.agents, this.clock.now().toISOString());
     const differences = judge.judge();
@@ -586,7 +607,7 @@ class Year {
       outages: this.outages,
       walks: this.walks,
       sweeps: this.sweeps,
-      found: await sum('sync_finds', {}),
+      found: this.found,
       webhooksMadeAnew: await sum('audit_log', { action: 'store.webhooks-made' }),
       replies: this.agents.replies.length,
       sessions: this.agents.sessions.length,

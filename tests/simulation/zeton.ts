@@ -13,7 +13,6 @@ import type { TestClock } from '../support/clock';
 
 export interface Answer {
   status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the API documents
   body: any;
 }
 
