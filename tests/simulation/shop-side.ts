@@ -3,7 +3,7 @@ import { FakeWooCommerce } from '../support/fake-woocommerce';
 import type { FakeOptions } from '../support/fake-woocommerce/server';
 import type { Order, Product } from '../support/fake-woocommerce/types';
 import type { Fate } from '../support/fake-woocommerce/webhooks';
-import type { Zeton } from './zeton';
+import type { Answer, Zeton } from './zeton';
 
 export const DAY = 86_400;
 
@@ -165,7 +165,7 @@ export class ShopSide {
     return true;
   }
 
-  private note(body: any): void {
+  private note(body: Answer['body']): void {
     this.packages.push({
       id: body.id,
       at: body.updated_at,

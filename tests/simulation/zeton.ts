@@ -13,7 +13,7 @@ import type { TestClock } from '../support/clock';
 
 export interface Answer {
   status: number;
-  body: any;
+  body: ReturnType<JSON['parse']>;
 }
 
 /** A shop that is down is asked again at once: the pauses between are real time, and nothing would happen in them. */
