@@ -13,12 +13,16 @@ const RUNS = [
 describeEachEngine('some months in a shop', (engine) => {
   const reports: YearReport[] = [];
 
-  test.each(RUNS)('end as the oracle says: seed $seed, $days days', async (run) => {
-    const database = await engine.freshDatabase({ poolMax: 2 });
-    const report = await simulate(database, run);
-    expect(report.failure).toBeNull();
-    reports.push(report);
-  });
+  test.each(RUNS)(
+    'end as the oracle says: seed $seed, $days days',
+    async (run) => {
+      const database = await engine.freshDatabase({ poolMax: 2 });
+      const report = await simulate(database, run);
+      expect(report.failure).toBeNull();
+      reports.push(report);
+    },
+    240_000,
+  );
 
   test('had everything happen in them', () => {
     const sum = (of: (report: YearReport) => number) => reports.reduce((all, report) => all + of(report), 0);

@@ -2,11 +2,13 @@ import { verifyLedger } from '../../src/domain/credits';
 import { apiDifferences } from './api-says';
 import { Witness } from './evidence';
 import { type Difference, Judge } from './judge';
-import { MINUTE, type World } from './world';
+import { HOUR, MINUTE, type World } from './world';
 
 /** Only this is logged at level error when a shop does not answer for long; whatever else is logged is a defect. */
 const EXPECTED_ERROR = 'delivery parked as failed';
 const TOPICS = 7;
+/** "A daily deep sweep": looked at hourly, so that no more than a day lies between two. */
+const SWEEP_DUE_HOURS = 23;
 
 /** The first day on which something differed, and what; the story of the order that it was. */
 export interface Failure {
@@ -52,18 +54,32 @@ export class Rest {
     await this.compare(isLast);
   }
 
-  /** By the schedule where it is due; the last day of a run ends between two sweeps. */
+  /** By its schedule, which is held to its word; by hand where a sweep is not due yet. */
   private async sweepAll(): Promise<void> {
-    const began = this.world.clock.now().toISOString();
+    const { zeton, sides, clock } = this.world;
+    const began = this.world.now();
+    const read = async () => {
+      const rows = (await zeton
+        .db('store_syncs as y')
+        .join('stores as s', 's.id', 'y.store_id')
+        .where('y.kind', 'sweep')
+        .select('s.slug', 'y.started_at', 'y.finished_at')) as Record<string, string | null>[];
+      return (slug: string) => rows.find((row) => row.slug === slug);
+    };
+    const before = await read();
     this.world.sweeps += 1;
-    await this.world.zeton.runJob('shops.sweep');
-    const done = (await this.world.zeton
-      .db('store_syncs')
-      .where({ kind: 'sweep' })
-      .where('finished_at', '>=', began)) as unknown[];
-    if (done.length < this.world.sides.length) {
+    await zeton.runJob('shops.sweep');
+    const after = await read();
+    for (const { slug } of sides) {
+      if ((after(slug)?.finished_at ?? '') >= new Date(began).toISOString()) continue;
+      const last = before(slug)?.started_at ?? null;
+      if (last === null || began - Date.parse(last) >= SWEEP_DUE_HOURS * HOUR) {
+        throw new Error(
+          `the sweep of ${slug} was due at ${clock.now().toISOString()}, and did not come to its end`,
+        );
+      }
       this.world.pass(MINUTE + 1000);
-      await this.world.readByHand('sweep');
+      await zeton.must('POST', `/stores/${slug}/reconciliations`, { kind: 'sweep' });
     }
     await this.world.noteWhatIsRight();
   }
