@@ -36,7 +36,7 @@ const SqliteClient = require('knex/lib/dialects/sqlite3') as new (config: Knex.C
  */
 export class KeptStatementsClient extends SqliteClient {
   override async _query(connection: Connection, query: Query): Promise<Query> {
-    if (isLarge(query)) return super._query(connection, query);
+    if (!isWorthKeeping(query)) return super._query(connection, query);
     const statement = await statementOf(connection, query.sql);
     const call = changesOnly(query) ? 'run' : 'all';
     return new Promise((resolve, reject) => {
@@ -96,11 +96,15 @@ function changesOnly({ method, returning }: Query): boolean {
   );
 }
 
-/** A statement keeps its last values: bodies of webhooks, and inserts of many rows, are not worth their memory. */
-function isLarge({ sql, bindings = [] }: Query): boolean {
+/**
+ * A statement keeps its last values: bodies of webhooks, and inserts of many rows, are not worth their memory. An
+ * EXPLAIN of a write stays open after its last row, until it is thrown away, and no commit passes it.
+ */
+function isWorthKeeping({ sql, bindings = [] }: Query): boolean {
+  if (/^\s*explain\b/i.test(sql)) return false;
   let size = sql.length;
   for (const value of bindings) {
     if (typeof value === 'string' || Buffer.isBuffer(value)) size += value.length;
   }
-  return size > limits.sqliteStatementBytes;
+  return size <= limits.sqliteStatementBytes;
 }
