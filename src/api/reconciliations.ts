@@ -140,9 +140,8 @@ export const reconciliationEndpoints = [
     answer: detail,
     async handle({ ctx, principal, params }) {
       const store = await storeBySlug(ctx.db, principal, params.slug);
-      if (!store) throw notFound('store');
-      const found = await findRun(ctx.db, params.id);
-      if (found?.storeId !== store.id) throw notFound('reconciliation');
+      const found = store && (await findRun(ctx.db, params.id));
+      if (!store || found?.storeId !== store.id) throw notFound('reconciliation');
       return detailOf(found, await findsOf(ctx.db, found.id, limits.syncFindsShown), store.slug);
     },
   }),

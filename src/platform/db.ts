@@ -5,7 +5,6 @@ import pg from 'pg';
 import { isRetryable, lockMigrations } from './dialect';
 import { afterConnect, HurriedPgClient, ImmediateSqliteClient, pgSettings } from './drivers';
 import { limits } from './limits';
-import { ZetonSqliteClient } from './sqlite-client';
 
 /** A pool or a transaction: every verb takes one as its first argument. */
 export type Db = Knex;
@@ -40,7 +39,7 @@ export function openDatabase(
     const filename = url.slice('sqlite:'.length);
     if (filename !== ':memory:') mkdirSync(dirname(filename), { recursive: true });
     return makeKnex({
-      client: ZetonSqliteClient as unknown as typeof Knex.Client,
+      client: ImmediateSqliteClient as unknown as typeof Knex.Client,
       connection: { filename },
       useNullAsDefault: true,
       log: QUIET,

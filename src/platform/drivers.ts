@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { limits } from './limits';
+import { type Connection, KeptStatementsClient, type Query } from './sqlite-client';
 
 /** The two drivers of knex, each with what it lacks. */
 
@@ -8,15 +9,14 @@ type KnexClient = new (
 ) => Knex.Client & {
   _query(connection: unknown, query: { sql: string }): Promise<unknown>;
 };
-const SqliteClient = require('knex/lib/dialects/sqlite3') as KnexClient;
 const PgClient = require('knex/lib/dialects/postgres') as KnexClient;
 
 /**
  * Knex opens deferred transactions; with two processes on one file a read-then-write one then fails with SQLITE_BUSY
  * at the write, where waiting cannot help. Taking the write lock at BEGIN makes `busy_timeout` work.
  */
-export class ImmediateSqliteClient extends SqliteClient {
-  override async _query(connection: unknown, query: { sql: string }): Promise<unknown> {
+export class ImmediateSqliteClient extends KeptStatementsClient {
+  override async _query(connection: Connection, query: Query): Promise<Query> {
     if (query.sql === 'BEGIN;') query.sql = 'BEGIN IMMEDIATE;';
     try {
       return await super._query(connection, query);

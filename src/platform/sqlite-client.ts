@@ -9,11 +9,11 @@ interface Statement {
 
 type Done = (this: unknown, error: Error | null, rows?: unknown[]) => void;
 
-interface Connection {
+export interface Connection {
   prepare(sql: string, done: (this: Statement, error: Error | null) => void): Statement;
 }
 
-interface Query {
+export interface Query {
   sql: string;
   bindings?: unknown[];
   method?: string;
@@ -30,19 +30,13 @@ interface DriverClient extends Knex.Client {
 const SqliteClient = require('knex/lib/dialects/sqlite3') as new (config: Knex.Config) => DriverClient;
 
 /**
- * Knex on SQLite, but for two things.
- *
- * Knex opens deferred transactions; with two processes on one file a read-then-write one then fails with SQLITE_BUSY
- * at the write, where waiting cannot help. Taking the write lock at BEGIN makes `busy_timeout` work.
- *
  * Knex has each statement prepared, and thrown away after it. To prepare costs more than to run most of them; and to
  * throw away the last one waits, on the thread of all requests, until the next one has run, its commit included. So
  * statements are kept, those that were used last.
  */
-export class ZetonSqliteClient extends SqliteClient {
+export class KeptStatementsClient extends SqliteClient {
   override async _query(connection: Connection, query: Query): Promise<Query> {
-    if (query.sql === 'BEGIN;') query.sql = 'BEGIN IMMEDIATE;';
-    if (isLarge(query)) return super._query(connection, query);
+    if (!isWorthKeeping(query)) return super._query(connection, query);
     const statement = await statementOf(connection, query.sql);
     const call = changesOnly(query) ? 'run' : 'all';
     return new Promise((resolve, reject) => {
@@ -102,11 +96,15 @@ function changesOnly({ method, returning }: Query): boolean {
   );
 }
 
-/** A statement keeps its last values: bodies of webhooks, and inserts of many rows, are not worth their memory. */
-function isLarge({ sql, bindings = [] }: Query): boolean {
+/**
+ * A statement keeps its last values: bodies of webhooks, and inserts of many rows, are not worth their memory. An
+ * EXPLAIN of a write stays open after its last row, until it is thrown away, and no commit passes it.
+ */
+function isWorthKeeping({ sql, bindings = [] }: Query): boolean {
+  if (/^\s*explain\b/i.test(sql)) return false;
   let size = sql.length;
   for (const value of bindings) {
     if (typeof value === 'string' || Buffer.isBuffer(value)) size += value.length;
   }
-  return size > limits.sqliteStatementBytes;
+  return size <= limits.sqliteStatementBytes;
 }

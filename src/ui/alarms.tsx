@@ -1,14 +1,6 @@
-import type { Page } from './page';
+import type { Alarm, Page } from './page';
 import { Banner } from './parts';
 import { relativeTime } from './time';
-
-/** Something between Zeton and a shop that an admin has to know, on whatever page they are. */
-export type Alarm = { shop: { slug: string; name: string } } & (
-  | { kind: 'failing'; since: string; problem: string }
-  | { kind: 'silent'; since: string; count: number }
-  | { kind: 'parked'; count: number }
-  | { kind: 'webhooks'; since: string; topics: string }
-);
 
 export function Alarms({ page }: { page: Page }): JSX.Element {
   return (

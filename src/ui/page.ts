@@ -1,6 +1,5 @@
 import type { Texts } from '../locales';
 import type { Actor } from '../platform/actor';
-import type { Alarm } from './alarms';
 
 export const THEMES = ['auto', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
@@ -31,6 +30,14 @@ export interface Flash {
   tone: 'good' | 'low' | 'bad';
   text: string;
 }
+
+/** Something between Zeton and a shop that an admin has to know, on whatever page they are. */
+export type Alarm = { shop: { slug: string; name: string } } & (
+  | { kind: 'failing'; since: string; problem: string }
+  | { kind: 'silent'; since: string; count: number }
+  | { kind: 'parked'; count: number }
+  | { kind: 'webhooks'; since: string; topics: string }
+);
 
 /** What every view is given first: who reads, in which language, where and when. */
 export interface Page {

@@ -4,12 +4,12 @@ import { textsIn } from '../locales';
 import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
 import { sameSecret } from '../platform/secrets';
-import type { Alarm } from './alarms';
 import { COOKIES, clearCookie, cookieOf, setCookie } from './cookies';
 import { ERROR_WORDS, errorView } from './errors.view';
 import { escapeAttributes } from './escape-attributes';
 import { Form } from './form';
 import {
+  type Alarm,
   type Flash,
   mayAct,
   type Page,

@@ -74,7 +74,6 @@ async function openShop(engine: Engine, customers: number): Promise<{ world: Wor
   // One in ten is open work, so that both lists fill their page.
   await makeBigShop(db, world.store.id, customers, { openEvery: 10 });
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
-  // As autovacuum does; SQLite is left without statistics, as it is in service.
   if (engine.name === 'postgres') await db.raw('VACUUM ANALYZE');
   const counts: string[] = [];
   for (const table of ['customers', 'tickets', 'credit_entries']) {

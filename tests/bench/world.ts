@@ -77,7 +77,8 @@ export async function openWorld(engine: Engine, { profiles, jobs }: WorldOptions
   });
   const cookie = `${COOKIES.session}=${session.token}`;
   const served = await serveCustomers(ctx, store);
-  await ctx.db.raw('ANALYZE');
+  // As autovacuum does; SQLite has no statistics in service.
+  if (engine.name === 'postgres') await ctx.db.raw('ANALYZE');
   const servers = await Promise.all([
     startServer({ kind: 'app', env, jobs, profiles }),
     startServer({

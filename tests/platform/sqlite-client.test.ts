@@ -79,6 +79,13 @@ describeEachEngine(
       await expect(db.raw('SELECT 1')).rejects.toThrow(/Unable to acquire a connection/);
     });
 
+    it('are not those that explain a write, which would hold up every commit', async () => {
+      const { db } = await engine.freshDatabase();
+      await db.raw('EXPLAIN QUERY PLAN UPDATE sequences SET value = ? WHERE name = ?', [1, 'one']);
+      await db.transaction((trx) => add(trx, 'one', 1));
+      expect(await numberOf(db, 'one')).toBe(1);
+    });
+
     it('are not those with large values', async () => {
       const { db } = await engine.freshDatabase();
       const large = () => db.raw('SELECT length(?) AS n', ['x'.repeat(limits.sqliteStatementBytes)]);

@@ -8,4 +8,4 @@ export {
   resumeImport,
 } from './imports';
 export { importFrom } from './rules';
-export { claimImport, findImport, type Import, leaseEnd, newestImport, saveImport } from './store';
+export { claimImport, type Import, leaseEnd, newestImport, saveImport } from './store';

@@ -113,11 +113,6 @@ export async function moveImport(
   return (await trx('imports').where({ id }).whereIn('state', from).update(changes)) === 1;
 }
 
-export async function findImport(db: Db, id: string): Promise<Import | null> {
-  const row = (await db('imports').where({ id }).first()) as Row | undefined;
-  return row ? importFromRow(row) : null;
-}
-
 export async function newestImport(db: Db, packageId: string): Promise<Import | null> {
   const row = (await db('imports').where({ package_id: packageId }).orderBy('id', 'desc').first()) as
     | Row

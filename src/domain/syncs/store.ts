@@ -174,7 +174,7 @@ export async function findsOf(db: Db, runId: string, limit: number): Promise<Syn
   }));
 }
 
-export function runFromRow(row: Row): SyncRun {
+function runFromRow(row: Row): SyncRun {
   return {
     id: row.id as string,
     storeId: row.store_id as string,
