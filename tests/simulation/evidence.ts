@@ -171,7 +171,7 @@ export class Witness {
 }
 
 /** What the shop says of an order, read as its documentation has it. */
-export function stateIn(json: string, receivedAt: string): State {
+function stateIn(json: string, receivedAt: string): State {
   const order = JSON.parse(json);
   return {
     status: order.status,

@@ -5,7 +5,7 @@ import type { Order, Product } from '../support/fake-woocommerce/types';
 import type { Fate } from '../support/fake-woocommerce/webhooks';
 import type { Answer, Zeton } from './zeton';
 
-export const DAY = 86_400;
+const DAY = 86_400;
 
 export interface Person {
   email: string;
