@@ -1,5 +1,6 @@
 import { recordAudit } from '../domain/audit';
 import { createPackage, type Package, type PackageInput, updatePackage } from '../domain/packages';
+import { noteMatch } from '../domain/products';
 import type { Actor } from '../platform/actor';
 import type { Trx } from '../platform/db';
 import { type Context, momentOf } from './context';
@@ -13,6 +14,7 @@ export async function createPackageIn(
 ): Promise<Package> {
   const moment = momentOf(ctx, actor);
   const pkg = await createPackage(trx, moment, input);
+  await noteMatch(trx, { packageId: pkg.id, storeId: pkg.storeId, match: pkg.match, at: moment.at });
   await recordAudit(trx, moment, {
     action: 'package.created',
     subject: { kind: 'package', id: pkg.id },
@@ -31,6 +33,7 @@ export async function updatePackageIn(
 ): Promise<Package> {
   const moment = momentOf(ctx, actor);
   const pkg = await updatePackage(trx, moment, id, changes);
+  await noteMatch(trx, { packageId: pkg.id, storeId: pkg.storeId, match: pkg.match, at: moment.at });
   await recordAudit(trx, moment, {
     action: 'package.changed',
     subject: { kind: 'package', id },
