@@ -2,7 +2,7 @@ import type { StaffPage } from '../ui/page';
 import { Badge, ButtonLink, Empty, PageHeader } from '../ui/parts';
 import { Shell } from '../ui/shell';
 import { type Column, Paging, Table } from '../ui/table';
-import { inShort, matchWords } from './package-words';
+import { inShort, matchWords, newsWords } from './package-words';
 import type { PackageList } from './packages.query';
 import type { ShopName } from './stores.query';
 
@@ -38,7 +38,21 @@ export function packagesView(page: StaffPage, list: PackageList, shops: ShopName
         rows={list.packages.map((pkg) => ({
           href: `/admin/packages/${pkg.id}`,
           label: pkg.name,
-          note: <span safe>{matchWords(page, pkg.match)}</span>,
+          note: (
+            <>
+              <span safe>{matchWords(page, pkg.match)}</span>
+              {(list.news.get(pkg.id) ?? []).map((news) => (
+                <>
+                  {' '}
+                  <Badge
+                    tone={news.kind === 'renamed' ? 'quiet' : 'low'}
+                    icon={news.kind === 'renamed' ? 'info' : 'warning'}
+                    text={newsWords(page, news, true)}
+                  />
+                </>
+              ))}
+            </>
+          ),
           cells: [
             <>
               <div safe>{inShort(page, pkg)}</div>

@@ -7,6 +7,7 @@ export type Alarm = { shop: { slug: string; name: string } } & (
   | { kind: 'failing'; since: string; problem: string }
   | { kind: 'silent'; since: string; count: number }
   | { kind: 'parked'; count: number }
+  | { kind: 'writes'; count: number }
   | { kind: 'webhooks'; since: string; topics: string }
 );
 
@@ -29,8 +30,8 @@ export function Alarms({ page }: { page: Page }): JSX.Element {
   );
 }
 
-function pathOf({ shop }: Alarm): string {
-  return `/admin/stores/${shop.slug}/reading`;
+function pathOf({ shop, kind }: Alarm): string {
+  return `/admin/stores/${shop.slug}/${kind === 'writes' ? 'writes' : 'reading'}`;
 }
 
 function words(page: Page, alarm: Alarm): string {
@@ -43,6 +44,8 @@ function words(page: Page, alarm: Alarm): string {
       return t('alarms.silent', { name, when: relativeTime(page, alarm.since), count: alarm.count });
     case 'parked':
       return t('alarms.parked', { name, count: alarm.count });
+    case 'writes':
+      return t('alarms.writes', { name, count: alarm.count });
     case 'webhooks':
       return t('alarms.webhooks', { name, when: relativeTime(page, alarm.since), topics: alarm.topics });
   }

@@ -9,15 +9,16 @@ const TYPES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'im
  * redirects followed, small ones only; a few are kept.
  */
 export class Pictures {
-  private readonly kept = new Map<string, Picture | null>();
+  private readonly kept = new Map<string, Picture>();
 
   constructor(private readonly settings: Pick<WooSettings, 'url' | 'limits'>) {}
 
   async read(address: string): Promise<Picture | null> {
     const known = this.kept.get(address);
-    if (known !== undefined) return known;
+    if (known) return known;
     const url = this.ownAddress(address);
     const picture = url && ((await this.fetch(smallerOf(url))) ?? (await this.fetch(url)));
+    if (!picture) return null;
     if (this.kept.size >= this.settings.limits.picturesKept) {
       const [oldest] = this.kept.keys();
       if (oldest !== undefined) this.kept.delete(oldest);
