@@ -27,7 +27,7 @@ export async function up(db: Knex): Promise<void> {
     UNIQUE (store_id, write_key)
   )`);
   await db.raw(
-    `CREATE INDEX shop_writes_open ON shop_writes (store_id, state, next_attempt_at) WHERE state IN ('waiting', 'parked')`,
+    'CREATE INDEX shop_writes_open ON shop_writes (store_id, state, next_attempt_at) WHERE finished_at IS NULL',
   );
   await db.raw('CREATE INDEX shop_writes_newest ON shop_writes (store_id, id)');
 
@@ -72,6 +72,7 @@ export async function up(db: Knex): Promise<void> {
     PRIMARY KEY (store_id, product_id, variation_id)
   )`);
   await db.raw('CREATE INDEX shop_products_sku ON shop_products (store_id, sku)');
+  await db.raw('CREATE INDEX shop_products_variation ON shop_products (store_id, variation_id)');
 
   // Which product a package was matched with, and what that was called then: tells that it is called otherwise now.
   await db.raw(`CREATE TABLE package_products (

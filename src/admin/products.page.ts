@@ -15,11 +15,10 @@ import { ensureStoreIsSeen } from './store-state';
 /** Parts of the package's page: what the shop has, and what was chosen of it. */
 export function productPicker({ get, post }: PageRoutes, ctx: Context): void {
   get(RESULTS, 'admin', async (page) => {
+    if (!page.isFragment) return seeOther(`/admin/packages/new?${page.query.toString()}`);
     const shops = await readShops(ctx.db, page.staff.storeIds);
     const picker = await pickerOf(ctx, page, shops, page.query.getAll('store').at(-1) ?? '');
-    if (!picker) return '';
-    if (!page.isFragment) return seeOther(`/admin/packages/new?${page.query.toString()}`);
-    return resultsView(page, picker);
+    return picker ? resultsView(page, picker) : '';
   });
 
   post(PICK, 'admin', async (page, form) => {

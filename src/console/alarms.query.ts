@@ -63,6 +63,7 @@ export async function readAlarms(db: Db, now: Date, storeIds: StoreIds): Promise
 async function parkedWrites(db: Db, storeIds: StoreIds): Promise<Alarm[]> {
   const rows = (await onlyOf(db('shop_writes as w'), 'w.store_id', storeIds)
     .join('stores as s', 's.id', 'w.store_id')
+    .whereNull('w.finished_at')
     .where('w.state', 'parked')
     .groupBy('s.id', 's.slug', 's.name')
     .orderBy('s.id')

@@ -21,8 +21,6 @@ export async function readCoupons(db: Db, ticketId: string, id?: string): Promis
     .leftJoin('shop_writes as w', (on) =>
       on
         .on('w.store_id', 'c.store_id')
-        .andOnVal('w.kind', 'coupon')
-        .andOn('w.subject', 'c.id')
         .andOn('w.write_key', db.raw(`'coupon:' || c.id`)),
     )
     .where('c.ticket_id', ticketId)

@@ -10,6 +10,7 @@ import {
   type TestBrowser,
 } from '../support/browser';
 import { makeStore } from '../support/context';
+import { FakeWooCommerce } from '../support/fake-woocommerce';
 import { type OpenShop, openShop } from '../support/open-shop';
 import { makePackage } from '../support/shop';
 import { fieldIn, Visitor } from '../support/visitor';
@@ -158,7 +159,7 @@ describeInBrowser('The shop on our pages', (engine) => {
     });
 
     test('of another host, that are none, too large, or lead elsewhere are not shown', async () => {
-      const elsewhere = await new (await import('../support/fake-woocommerce')).FakeWooCommerce().listen();
+      const elsewhere = await new FakeWooCommerce().listen();
       elsewhere.files.set('/a.png', png);
       expect((await picture(`${elsewhere.url}/a.png`)).status).toBe(404);
       expect(elsewhere.requests).toEqual([]);

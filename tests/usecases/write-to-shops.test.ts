@@ -1,4 +1,7 @@
+import { systemActor } from '../../src/platform/actor';
+import { withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
+import { retryShopWritesIn } from '../../src/usecases/retry-shop-writes';
 import { makeTestApp, type TestApp } from '../support/app';
 import { describeEachEngine } from '../support/databases';
 import { type OpenShop, openShop } from '../support/open-shop';
@@ -233,13 +236,10 @@ describeEachEngine('What Zeton writes into a shop', (engine) => {
     for (const id of ids) expect([notes(id).length, metaOf(id).length]).toEqual([1, 2]);
   });
 
-  async function retryAll(): Promise<void> {
-    const { retryShopWritesIn } = await import('../../src/usecases/retry-shop-writes');
-    const { withTransaction } = await import('../../src/platform/db');
-    await withTransaction(open.app.db, (trx) =>
-      retryShopWritesIn(trx, open.app.ctx, { kind: 'staff', id: 'carol', name: 'Carol' }, { storeId: open.store.id }),
+  const retryAll = () =>
+    withTransaction(open.app.db, (trx) =>
+      retryShopWritesIn(trx, open.app.ctx, systemActor, { storeId: open.store.id }),
     );
-  }
 
   test('a shop that fails at one order only holds up no other, and that one waits for a person in the end', async () => {
     const bad = await bought();

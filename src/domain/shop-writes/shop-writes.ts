@@ -91,6 +91,7 @@ export async function retryWrites(
 /** Shops for which something is due that nobody writes now. */
 export async function hasWork(db: Db, now: string): Promise<string[]> {
   const rows = (await db('shop_writes')
+    .whereNull('finished_at')
     .where({ state: 'waiting' satisfies WriteState })
     .where('next_attempt_at', '<=', now)
     .distinct('store_id')) as { store_id: string }[];

@@ -78,7 +78,7 @@ export async function claimWrite(
 ): Promise<ShopWrite | null> {
   const now = iso(input.now);
   const isFree = isLeaseOver('lease_until', { now, seconds: limits.leaseSeconds });
-  const mine = db('shop_writes').where({ store_id: input.storeId, state: 'waiting' });
+  const mine = db('shop_writes').whereNull('finished_at').where({ store_id: input.storeId, state: 'waiting' });
   const next =
     input.key === undefined
       ? mine
@@ -87,6 +87,7 @@ export async function claimWrite(
             busy
               .from('shop_writes as b')
               .select(db.raw('1'))
+              .whereNull('b.finished_at')
               .where({ 'b.store_id': input.storeId, 'b.state': 'waiting' })
               .whereNot(isLeaseOver('b.lease_until', { now, seconds: limits.leaseSeconds })),
           )
@@ -127,6 +128,7 @@ export function saveOpen(
   changes: Record<string, string | number | null | Knex.Raw>,
 ): Promise<number> {
   return db('shop_writes')
+    .whereNull('finished_at')
     .where({ store_id: which.storeId, state: which.state, ...(which.id === undefined ? {} : { id: which.id }) })
     .where(isLeaseOver('lease_until', { now: which.freeAt, seconds: limits.leaseSeconds }))
     .update(changes);
