@@ -57,9 +57,7 @@ export function packageView(page: StaffPage, form: PackageForm): JSX.Element {
       <NewsBanners page={page} news={form.news} />
       <div class="z-beside">
         <div>
-          {form.picker ? (
-            <PickerBox page={page} picker={form.picker} isOpen={isPickerOpen(form)} />
-          ) : null}
+          {form.picker ? <PickerBox page={page} picker={form.picker} isOpen={isPickerOpen(form)} /> : null}
           <PackageFormFields page={page} form={form} />
         </div>
         <aside class="z-beside-sticky" aria-labelledby="promise-title">
@@ -185,62 +183,62 @@ export function productView(page: StaffPage, form: ProductPart): JSX.Element {
   return (
     <div id="z-product">
       <Section title={t('packages.section.product')}>
-      {picked === undefined ? null : <Banner tone="good" text={t('picker.picked', { name: picked })} />}
-      {shops.length > 1 && isNew ? (
-        <Select
-          name="store"
-          label={t('packages.field.store')}
-          value={typed.store}
+        {picked === undefined ? null : <Banner tone="good" text={t('picker.picked', { name: picked })} />}
+        {shops.length > 1 && isNew ? (
+          <Select
+            name="store"
+            label={t('packages.field.store')}
+            value={typed.store}
+            mistakes={mistakes}
+            options={shops.map(({ id, name }) => ({ value: id, text: name }))}
+          />
+        ) : null}
+        {shops.length > 1 && !isNew ? (
+          <dl class="z-facts">
+            <div>
+              <dt safe>{t('packages.field.store')}</dt>
+              <dd safe>{shop?.name ?? ''}</dd>
+            </div>
+          </dl>
+        ) : null}
+        <Field
+          name="name"
+          label={t('packages.field.name')}
+          help={t('packages.field.name_help')}
+          value={typed.name}
           mistakes={mistakes}
-          options={shops.map(({ id, name }) => ({ value: id, text: name }))}
+          autocomplete="off"
+          required
+          autofocus={isNew && picked === undefined && typed.name === ''}
         />
-      ) : null}
-      {shops.length > 1 && !isNew ? (
-        <dl class="z-facts">
-          <div>
-            <dt safe>{t('packages.field.store')}</dt>
-            <dd safe>{shop?.name ?? ''}</dd>
-          </div>
-        </dl>
-      ) : null}
-      <Field
-        name="name"
-        label={t('packages.field.name')}
-        help={t('packages.field.name_help')}
-        value={typed.name}
-        mistakes={mistakes}
-        autocomplete="off"
-        required
-        autofocus={isNew && picked === undefined && typed.name === ''}
-      />
-      <div class="z-across">
-        <Choice
-          name="match_kind"
-          label={t('packages.field.match_kind')}
-          value={typed.matchKind}
-          options={MATCH_KINDS.map((value) => ({
-            value,
-            text: t(`packages.match.${value}`),
-            help: t(`packages.match.${value}_help`),
-          }))}
+        <div class="z-across">
+          <Choice
+            name="match_kind"
+            label={t('packages.field.match_kind')}
+            value={typed.matchKind}
+            options={MATCH_KINDS.map((value) => ({
+              value,
+              text: t(`packages.match.${value}`),
+              help: t(`packages.match.${value}_help`),
+            }))}
+          />
+        </div>
+        <Field
+          name="match_value"
+          label={t('packages.field.match_value')}
+          value={typed.matchValue}
+          mistakes={mistakes}
+          {...(taken
+            ? {
+                mistakeLink: {
+                  href: `/admin/packages/${taken.id}`,
+                  text: t('packages.mistakes.taken_link', { name: taken.name }),
+                },
+              }
+            : {})}
+          autocomplete="off"
+          required
         />
-      </div>
-      <Field
-        name="match_value"
-        label={t('packages.field.match_value')}
-        value={typed.matchValue}
-        mistakes={mistakes}
-        {...(taken
-          ? {
-              mistakeLink: {
-                href: `/admin/packages/${taken.id}`,
-                text: t('packages.mistakes.taken_link', { name: taken.name }),
-              },
-            }
-          : {})}
-        autocomplete="off"
-        required
-      />
       </Section>
     </div>
   );

@@ -36,7 +36,7 @@ export function PickerBox({
       </summary>
       <div class="z-section-body">
         {picker.shop.hasKeys ? (
-          <form method="get" action={page.path} role="search" class="z-picker-form" id="product-search">
+          <form method="get" action={page.path} id="product-search">
             <input type="hidden" name="store" value={picker.shop.id} />
             <label class="form-label" for="product_q" safe>
               {t('picker.label')}
@@ -78,7 +78,11 @@ export function resultsView(page: StaffPage, { shop, currency, words, search }: 
   }
   const { products } = search;
   if (products.length === 0) {
-    return <p class="z-dim" safe>{t('picker.none', { words })}</p>;
+    return (
+      <p class="z-dim" safe>
+        {t('picker.none', { words })}
+      </p>
+    );
   }
   return (
     <>

@@ -9,8 +9,8 @@ import { shopOf } from '../usecases/shop-of';
 import { productView } from './package.view';
 import { type Typed, typedFromForm } from './package-form';
 import { PICK, type Picker, RESULTS, resultsView } from './product-picker.view';
-import { readShops, type ShopName } from './stores.query';
 import { ensureStoreIsSeen } from './store-state';
+import { readShops, type ShopName } from './stores.query';
 
 /** Parts of the package's page: what the shop has, and what was chosen of it. */
 export function productPicker({ get, post }: PageRoutes, ctx: Context): void {

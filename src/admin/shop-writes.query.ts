@@ -25,7 +25,11 @@ export interface ShownWrites {
 export async function readShopWrites(db: Db, storeId: string): Promise<ShownWrites> {
   const open = async (state: 'parked' | 'waiting') => {
     const all = db('shop_writes').whereNull('finished_at').where({ store_id: storeId, state });
-    const rows = (await all.clone().orderBy('next_attempt_at').orderBy('id').limit(limits.shopWritesShown)) as Row[];
+    const rows = (await all
+      .clone()
+      .orderBy('next_attempt_at')
+      .orderBy('id')
+      .limit(limits.shopWritesShown)) as Row[];
     const counted = (await all.clone().count({ n: '*' }).first()) as { n: unknown } | undefined;
     return { rows: rows.map(fromRow), count: Number(counted?.n ?? 0) };
   };

@@ -39,7 +39,11 @@ export function storeView(page: StaffPage, form: StoreForm): JSX.Element {
             />
           ) : null}
           {state.keysSet ? (
-            <ButtonLink icon="send" href={`/admin/stores/${store.slug}/writes`} text={t('shop_writes.link')} />
+            <ButtonLink
+              icon="send"
+              href={`/admin/stores/${store.slug}/writes`}
+              text={t('shop_writes.link')}
+            />
           ) : null}
         </PageHeader>
         {state.outOfReach ? (

@@ -42,7 +42,8 @@ export function couponPage({ get, post }: PageRoutes, ctx: Context): void {
     const form: CouponForm = { key: posted.text('key'), typed: typedCoupon(posted), mistakes: {} };
     const { currency } = await readCouponShop(ctx.db, ticket.store.id);
     const checked = checkCoupon(page, form.typed, currency);
-    if ('mistakes' in checked) return refused(await draw(page, ticket, { ...form, mistakes: checked.mistakes }));
+    if ('mistakes' in checked)
+      return refused(await draw(page, ticket, { ...form, mistakes: checked.mistakes }));
     const { wanted } = checked;
     let given: { id: string; key: string };
     try {

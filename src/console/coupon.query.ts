@@ -19,9 +19,7 @@ type Row = Record<string, unknown>;
 export async function readCoupons(db: Db, ticketId: string, id?: string): Promise<GivenCoupon[]> {
   const query = db('coupons as c')
     .leftJoin('shop_writes as w', (on) =>
-      on
-        .on('w.store_id', 'c.store_id')
-        .andOn('w.write_key', db.raw(`'coupon:' || c.id`)),
+      on.on('w.store_id', 'c.store_id').andOn('w.write_key', db.raw(`'coupon:' || c.id`)),
     )
     .where('c.ticket_id', ticketId)
     .orderBy('c.id', 'desc')

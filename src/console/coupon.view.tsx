@@ -61,9 +61,7 @@ function StateBadge({ page, coupon }: { page: StaffPage; coupon: GivenCoupon }):
   const { t } = page;
   if (coupon.state === 'made') return <Badge tone="good" icon="good" text={t('coupon.state.made')} />;
   if (coupon.state === 'waiting') return <Badge tone="quiet" icon="clock" text={t('coupon.state.waiting')} />;
-  return (
-    <Badge tone="bad" icon="bad" text={t('coupon.state.parked', { problem: coupon.problem ?? '' })} />
-  );
+  return <Badge tone="bad" icon="bad" text={t('coupon.state.parked', { problem: coupon.problem ?? '' })} />;
 }
 
 function Give({

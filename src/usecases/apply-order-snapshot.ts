@@ -333,7 +333,15 @@ async function apply(
     if (said && ticket.createdAt !== moment.at) await customerWordWritten(trx, moment, ticket.id);
   }
   if (opened && ticket && mayGreet) {
-    await tellOfTicket(ctx, trx, moment, { store, order, customer, ticket, isPaid: state.paid, lines, bought });
+    await tellOfTicket(ctx, trx, moment, {
+      store,
+      order,
+      customer,
+      ticket,
+      isPaid: state.paid,
+      lines,
+      bought,
+    });
   }
   await bringToOrder(trx, moment, {
     orderId,
@@ -367,7 +375,8 @@ async function tellOfTicket(
   },
 ): Promise<void> {
   const { store, order, customer, ticket } = told;
-  const canWrite = store.customerNote === 'shop' || store.writeTicketMeta ? await canWriteTo(ctx, trx, store) : false;
+  const canWrite =
+    store.customerNote === 'shop' || store.writeTicketMeta ? await canWriteTo(ctx, trx, store) : false;
   if (canWrite && store.writeTicketMeta) await writeTicketMeta(ctx, trx, moment, { store, order, ticket });
   if (!told.isPaid || store.customerNote === 'off') return;
   const bought = told.lines.flatMap((line) => {

@@ -168,7 +168,9 @@ const TOLD: Record<string, Told> = {
     const heard = await hearOfCustomer(ctx, store, json);
     if (heard === 'noted') return { kind: 'done' };
     const reason =
-      heard === 'unknown' ? 'Nobody with this account has bought here yet.' : 'The body is no account of the shop.';
+      heard === 'unknown'
+        ? 'Nobody with this account has bought here yet.'
+        : 'The body is no account of the shop.';
     return { kind: 'ignored', reason };
   },
 };
@@ -177,7 +179,8 @@ async function productNews(ctx: Context, store: Store, delivery: Delivery, json:
   const { topic, receivedAt } = delivery;
   const heard = await hearOfProduct(ctx, store, { topic, json, receivedAt });
   if (heard === 'noted') return { kind: 'done' };
-  const reason = heard === 'irrelevant' ? 'No package is bought with this product.' : 'The body is no product.';
+  const reason =
+    heard === 'irrelevant' ? 'No package is bought with this product.' : 'The body is no product.';
   return { kind: 'ignored', reason };
 }
 

@@ -117,7 +117,11 @@ async function keep(ctx: Context, store: Store, { at, products }: Seen): Promise
   });
 }
 
-function note(trx: Parameters<typeof noteMatch>[0], pkg: { id: string; storeId: string; match: Match }, at: string) {
+function note(
+  trx: Parameters<typeof noteMatch>[0],
+  pkg: { id: string; storeId: string; match: Match },
+  at: string,
+) {
   return noteMatch(trx, { packageId: pkg.id, storeId: pkg.storeId, match: pkg.match, at, keepsName: true });
 }
 
@@ -148,7 +152,9 @@ async function knownOr(
 ): Promise<SeenProduct> {
   const { productId, name } = noted;
   const variationId = noted.variationId === 0 ? null : noted.variationId;
-  const known = (await knownNear(ctx.db, store.id, productId)).find((each) => each.variationId === variationId);
+  const known = (await knownNear(ctx.db, store.id, productId)).find(
+    (each) => each.variationId === variationId,
+  );
   return known ?? { ...BLANK, productId, variationId, name };
 }
 

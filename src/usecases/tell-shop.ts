@@ -104,10 +104,11 @@ async function ask(
     label: order.number,
     ...write,
   });
-  if (isNew) trx.executionPromise.then(
-    () => ctx.wake('shop.writes'),
-    () => undefined,
-  );
+  if (isNew)
+    trx.executionPromise.then(
+      () => ctx.wake('shop.writes'),
+      () => undefined,
+    );
 }
 
 /** WordPress shows notes as HTML. */

@@ -1,4 +1,4 @@
-import { changeCouponCode, type Coupon, couponMade, findCoupon } from '../domain/coupons';
+import { type Coupon, changeCouponCode, couponMade, findCoupon } from '../domain/coupons';
 import { addMessage } from '../domain/messages';
 import {
   bothSame,
@@ -66,7 +66,10 @@ export async function writeNext(ctx: Context, which: { storeId: string; key?: st
     return true;
   } catch (error) {
     // It stays as an attempt of unknown outcome, and is taken up again when its lease is over.
-    ctx.log.warn({ err: error, write_id: write?.id ?? null }, 'what came of a write into a shop was not kept');
+    ctx.log.warn(
+      { err: error, write_id: write?.id ?? null },
+      'what came of a write into a shop was not kept',
+    );
     return false;
   }
 }
@@ -139,7 +142,11 @@ function workOf(shop: WooShop, write: ShopWrite, coupon: Coupon | null): Work {
   return couponWork(shop, content, coupon);
 }
 
-function couponWork(shop: WooShop, { coupon: wanted }: Extract<Content, { coupon: object }>, coupon: Coupon): Work {
+function couponWork(
+  shop: WooShop,
+  { coupon: wanted }: Extract<Content, { coupon: object }>,
+  coupon: Coupon,
+): Work {
   const description = `Zeton ${coupon.id}`;
   return {
     stands: async () => (await shop.findCoupon(coupon.code))?.description === description,
@@ -182,10 +189,18 @@ async function conclude(ctx: Context, write: Claimed, result: Result): Promise<v
       });
       return;
     case 'no-keys':
-      await park(ctx, write, { words: textsIn('en')('shop_writes.no_keys'), inDoubt: write.inDoubt, all: true });
+      await park(ctx, write, {
+        words: textsIn('en')('shop_writes.no_keys'),
+        inDoubt: write.inDoubt,
+        all: true,
+      });
       return;
     case 'cut-off':
-      await park(ctx, write, { words: textsIn('en')('shop_writes.cut_off'), inDoubt: write.inDoubt, all: false });
+      await park(ctx, write, {
+        words: textsIn('en')('shop_writes.cut_off'),
+        inDoubt: write.inDoubt,
+        all: false,
+      });
       return;
     case 'problem':
       return afterProblem(ctx, write, result);
@@ -274,13 +289,21 @@ async function stands(ctx: Context, write: Claimed): Promise<void> {
 function couponWords(coupon: Coupon): string {
   const t = textsIn('en');
   return [
-    t('coupon.note', { code: coupon.code.toUpperCase(), value: couponValue(coupon), until: coupon.expiresOn }),
+    t('coupon.note', {
+      code: coupon.code.toUpperCase(),
+      value: couponValue(coupon),
+      until: coupon.expiresOn,
+    }),
     t('coupon.note_reason', { reason: coupon.reason }),
   ].join('\n');
 }
 
 /** "10 EUR", "15 %" */
-export function couponValue({ kind, valueMinor, currency }: Pick<Coupon, 'kind' | 'valueMinor' | 'currency'>): string {
+export function couponValue({
+  kind,
+  valueMinor,
+  currency,
+}: Pick<Coupon, 'kind' | 'valueMinor' | 'currency'>): string {
   const number = (valueMinor / 100).toFixed(2).replace(/\.00$/, '');
   return kind === 'percent' ? `${number} %` : [number, currency].filter(Boolean).join(' ');
 }

@@ -68,7 +68,8 @@ describeInBrowser('The shop on our pages', (engine) => {
       // What was named already keeps its name.
       expect(await page.inputValue('[name=name]')).toBe('Premium podpora - SMS 25');
       expect(await page.inputValue('[name=match_value]')).toBe(String(idOf('XSS')));
-      const loaded = '[...document.querySelectorAll(".z-picture img")].every((img) => img.naturalWidth === 1)';
+      const loaded =
+        '[...document.querySelectorAll(".z-picture img")].every((img) => img.naturalWidth === 1)';
       await page.waitForFunction(loaded);
       await page.click('text=Save the package');
       await page.waitForURL(/packages\/[0-9a-f-]{36}$/);
@@ -170,7 +171,12 @@ describeInBrowser('The shop on our pages', (engine) => {
       expect((await picture(own('c.png'), { type: 'text/html', bytes: PNG })).status).toBe(404);
       const large = { type: 'image/png', bytes: Buffer.alloc(limits.pictureBytes + 1) };
       expect((await picture(own('d.png'), large)).status).toBe(404);
-      open.fake.fail({ kind: 'redirect', to: own('e.png'), when: (_, path) => path.endsWith('f.png'), times: 9 });
+      open.fake.fail({
+        kind: 'redirect',
+        to: own('e.png'),
+        when: (_, path) => path.endsWith('f.png'),
+        times: 9,
+      });
       open.fake.files.set('/uploads/e.png', png);
       expect((await picture(own('f.png'))).status).toBe(404);
       expect(open.fake.requests.some(({ path }) => path === '/uploads/e.png')).toBe(false);
@@ -200,7 +206,13 @@ describeInBrowser('The shop on our pages', (engine) => {
         fieldIn(shown, name),
       ]),
     );
-    await carol.postBare(path, { ...form, match_kind: 'sku', scope: 'customer', opens_ticket: 'yes', active: 'yes' });
+    await carol.postBare(path, {
+      ...form,
+      match_kind: 'sku',
+      scope: 'customer',
+      opens_ticket: 'yes',
+      active: 'yes',
+    });
     const after = await carol.get(path);
     expect(after.text).not.toContain('was renamed to');
     expect(after.text).toContain('future orders will not match');
@@ -251,7 +263,9 @@ describeInBrowser('The shop on our pages', (engine) => {
     test('is given from the ticket, and stands in the answer', async () => {
       const page = await browser.openPage({ signedInAs: 'bob@example.com' });
       await page.goto(`${browser.base}/console/tickets/${number}`);
-      await page.click('summary[aria-label="More"]').catch(() => page.click('.z-head-tools details:last-child summary'));
+      await page
+        .click('summary[aria-label="More"]')
+        .catch(() => page.click('.z-head-tools details:last-child summary'));
       await page.click('text=Give a coupon…');
       await page.click('text=Give the coupon');
       await page.waitForSelector('text=Write why it is given.');
@@ -326,7 +340,10 @@ describeInBrowser('The shop on our pages', (engine) => {
     open.fake.shop.buy();
     await open.settle();
     await open.app.runJob('shop.writes');
-    await open.app.db('shop_products').where({ sku: 'SUP-START' }).update({ sku: 'SUP-2', name: 'Podpora Začetek' });
+    await open.app
+      .db('shop_products')
+      .where({ sku: 'SUP-START' })
+      .update({ sku: 'SUP-2', name: 'Podpora Začetek' });
     const { number } = await open.app.db('tickets').orderBy('number').first();
     const coupon = {
       key: 'a-key-of-the-test',

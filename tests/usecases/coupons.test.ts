@@ -36,7 +36,8 @@ describeEachEngine('A coupon as a remedy', (engine) => {
   const make = (key: string) => writeNext(open.app.ctx, { storeId: open.store.id, key });
   const inShop = () => [...open.fake.shop.coupons.values()].filter(({ code }) => code !== 'podpora100');
   const notesOnTicket = () => open.app.db('messages').where({ ticket_id: ticketId, kind: 'note' });
-  const posts = () => open.fake.requests.filter(({ method, path }) => method === 'POST' && /coupons$/.test(path));
+  const posts = () =>
+    open.fake.requests.filter(({ method, path }) => method === 'POST' && /coupons$/.test(path));
 
   test('is made in the shop for this customer only, once, and its code stands on the ticket', async () => {
     const { coupon, key } = await give();
@@ -86,7 +87,10 @@ describeEachEngine('A coupon as a remedy', (engine) => {
 
   test('whose answer was cut off is found again, and made once', async () => {
     const { key } = await give();
-    open.fake.fail({ kind: 'reset-after', when: (method, path) => method === 'POST' && /coupons$/.test(path) });
+    open.fake.fail({
+      kind: 'reset-after',
+      when: (method, path) => method === 'POST' && /coupons$/.test(path),
+    });
     await make(key);
     expect(await notesOnTicket()).toHaveLength(0);
     open.clock.advance({ hours: 1 });
@@ -121,7 +125,10 @@ describeEachEngine('A coupon as a remedy', (engine) => {
     // Two of the same person at once: one of them is too many.
     const both = await Promise.allSettled([give(), give()]);
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-    await expect(give()).rejects.toMatchObject({ code: 'coupon-limit', facts: { max: limits.couponsPerMonth } });
+    await expect(give()).rejects.toMatchObject({
+      code: 'coupon-limit',
+      facts: { max: limits.couponsPerMonth },
+    });
     await give({}, { ...BOB, id: 'ana', name: 'Ana' });
     open.clock.set('2026-12-01T00:00:00.000Z');
     await give();

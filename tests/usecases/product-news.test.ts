@@ -32,7 +32,11 @@ describeEachEngine('News of products and accounts', (engine) => {
     return [...(await readProductNews(open.app.db, packages)).values()].flat();
   }
   const deliveries = async () =>
-    (await open.app.db('deliveries').orderBy('id')).map(({ topic, status, reason }) => [topic, status, reason]);
+    (await open.app.db('deliveries').orderBy('id')).map(({ topic, status, reason }) => [
+      topic,
+      status,
+      reason,
+    ]);
 
   describe.each(['with keys', 'by webhook only'])('%s', (how) => {
     const start = async () => {
@@ -111,9 +115,15 @@ describeEachEngine('News of products and accounts', (engine) => {
 
   test('a product deleted for good tells nobody: the daily look finds it, and what the package is matched with at all', async () => {
     await makePackage(open.app.ctx, open.store, 'SUP-START', { sms: 10 });
-    await makePackage(open.app.ctx, open.store, 'by variation', { sms: 3 }, {
-      match: { kind: 'variation_id', value: String(idOf('SUP-PREM-SMS25')) },
-    });
+    await makePackage(
+      open.app.ctx,
+      open.store,
+      'by variation',
+      { sms: 3 },
+      {
+        match: { kind: 'variation_id', value: String(idOf('SUP-PREM-SMS25')) },
+      },
+    );
     await open.app.runJob('shops.sweep');
     expect(await open.app.db('package_products')).toHaveLength(2);
     expect(await news()).toEqual([]);
@@ -162,7 +172,12 @@ describeEachEngine('News of products and accounts', (engine) => {
   test('what no package is bought with, and what is no product, is left alone', async () => {
     open.fake.shop.renameProduct(idOf('MAJICA-1'), { name: 'Majčka' });
     await open.settle();
-    await receive(open.app.ctx, open.store, 'product.updated', '{"code":"x","message":"y","data":{"status":404}}');
+    await receive(
+      open.app.ctx,
+      open.store,
+      'product.updated',
+      '{"code":"x","message":"y","data":{"status":404}}',
+    );
     await receive(open.app.ctx, open.store, 'product.deleted', 'nonsense');
     await receive(open.app.ctx, open.store, 'customer.updated', '{"id":"7"}');
     await open.app.drain();
@@ -229,7 +244,14 @@ describeEachEngine('News of products and accounts', (engine) => {
       await open.settle();
       const come = async (email: string, modified: string, first = 'Ana') => {
         const billing = { phone: '+386 40 111 222', country: 'SI' };
-        const body = { id: account, email, first_name: first, last_name: 'K', date_modified_gmt: modified, billing };
+        const body = {
+          id: account,
+          email,
+          first_name: first,
+          last_name: 'K',
+          date_modified_gmt: modified,
+          billing,
+        };
         await receive(open.app.ctx, open.store, 'customer.updated', JSON.stringify(body));
         await open.app.drain();
       };

@@ -180,7 +180,10 @@ describeEachEngine('What Zeton writes into a shop', (engine) => {
   test('what the shop made of the words of a note is still known as it', async () => {
     await set({ customer_note: 'shop', write_ticket_meta: 0 });
     const id = await bought();
-    open.fake.fail({ kind: 'reset-after', when: (method, path) => method === 'POST' && path.endsWith('/notes') });
+    open.fake.fail({
+      kind: 'reset-after',
+      when: (method, path) => method === 'POST' && path.endsWith('/notes'),
+    });
     await write();
     const [note] = notes(id);
     if (!note) throw new Error('there is a note');

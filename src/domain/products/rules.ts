@@ -43,9 +43,11 @@ export function newsOf(
 }
 
 const NUL = String.fromCharCode(0);
-const text = z
-  .union([z.string(), z.number(), z.null(), z.undefined()])
-  .transform((value) => String(value ?? '').replaceAll(NUL, '').slice(0, limits.subjectChars));
+const text = z.union([z.string(), z.number(), z.null(), z.undefined()]).transform((value) =>
+  String(value ?? '')
+    .replaceAll(NUL, '')
+    .slice(0, limits.subjectChars),
+);
 const body = z.looseObject({
   id: z.number().int().positive(),
   name: text.transform((name) => decode(name).trim()),
@@ -54,7 +56,10 @@ const body = z.looseObject({
   sku: text,
   price: text,
   parent_id: z.number().int().nonnegative().nullish(),
-  date_modified_gmt: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/).nullish(),
+  date_modified_gmt: z
+    .string()
+    .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/)
+    .nullish(),
   images: z.array(z.looseObject({ src: z.string() })).catch([]),
 });
 

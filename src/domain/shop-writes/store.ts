@@ -78,7 +78,9 @@ export async function claimWrite(
 ): Promise<ShopWrite | null> {
   const now = iso(input.now);
   const isFree = isLeaseOver('lease_until', { now, seconds: limits.leaseSeconds });
-  const mine = db('shop_writes').whereNull('finished_at').where({ store_id: input.storeId, state: 'waiting' });
+  const mine = db('shop_writes')
+    .whereNull('finished_at')
+    .where({ store_id: input.storeId, state: 'waiting' });
   const next =
     input.key === undefined
       ? mine
@@ -129,7 +131,11 @@ export function saveOpen(
 ): Promise<number> {
   return db('shop_writes')
     .whereNull('finished_at')
-    .where({ store_id: which.storeId, state: which.state, ...(which.id === undefined ? {} : { id: which.id }) })
+    .where({
+      store_id: which.storeId,
+      state: which.state,
+      ...(which.id === undefined ? {} : { id: which.id }),
+    })
     .where(isLeaseOver('lease_until', { now: which.freeAt, seconds: limits.leaseSeconds }))
     .update(changes);
 }
