@@ -84,13 +84,14 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
   get(`${LIST}/:id`, 'admin', async (page, { id = '' }) => {
     const known = await packageAt(ctx, page, id);
     const shops = await readShops(ctx.db, page.staff.storeIds);
+    const picker = await pickerOf(ctx, page, shops, known.storeId);
     return packageView(page, {
       known,
       ...(await pickedIn(page, typedFromPackage(known))),
       shops,
       key: newFormKey(),
       mistakes: {},
-      picker: await pickerOf(ctx, page, shops, known.storeId),
+      picker,
       news: await newsOf(known),
     });
   });

@@ -45,6 +45,7 @@ export function couponView(
                     <p class="z-row-note">
                       <bdi safe>{coupon.givenByName}</bdi> · <Time page={page} at={coupon.createdAt} />
                     </p>
+                    {coupon.state === 'parked' && coupon.problem ? <p safe>{coupon.problem}</p> : null}
                   </div>
                   <StateBadge page={page} coupon={coupon} />
                 </li>
@@ -61,7 +62,7 @@ function StateBadge({ page, coupon }: { page: StaffPage; coupon: GivenCoupon }):
   const { t } = page;
   if (coupon.state === 'made') return <Badge tone="good" icon="good" text={t('coupon.state.made')} />;
   if (coupon.state === 'waiting') return <Badge tone="quiet" icon="clock" text={t('coupon.state.waiting')} />;
-  return <Badge tone="bad" icon="bad" text={t('coupon.state.parked', { problem: coupon.problem ?? '' })} />;
+  return <Badge tone="bad" icon="bad" text={t('coupon.state.parked')} />;
 }
 
 function Give({

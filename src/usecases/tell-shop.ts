@@ -19,7 +19,7 @@ interface Told {
 
 /** Without keys nothing can be written there, and nothing is put in line. */
 export async function canWriteTo(ctx: Context, trx: Trx, store: Store): Promise<boolean> {
-  return ctx.gateways.woocommerce.open(await shopOf({ ...ctx, db: trx }, store)) !== null;
+  return ctx.gateways.woocommerce.open(await shopOf({ db: trx, vault: ctx.vault }, store)) !== null;
 }
 
 /**
