@@ -1,3 +1,4 @@
+import type { ProductNews } from '../domain/products';
 import type { StaffPage } from '../ui/page';
 import { Badge, ButtonLink, Empty, PageHeader } from '../ui/parts';
 import { Shell } from '../ui/shell';
@@ -41,16 +42,7 @@ export function packagesView(page: StaffPage, list: PackageList, shops: ShopName
           note: (
             <>
               <span safe>{matchWords(page, pkg.match)}</span>
-              {(list.news.get(pkg.id) ?? []).map((news) => (
-                <>
-                  {' '}
-                  <Badge
-                    tone={news.kind === 'renamed' ? 'quiet' : 'low'}
-                    icon={news.kind === 'renamed' ? 'info' : 'warning'}
-                    text={newsWords(page, news, true)}
-                  />
-                </>
-              ))}
+              <NewsBadges page={page} news={list.news.get(pkg.id) ?? []} />
             </>
           ),
           cells: [
@@ -76,4 +68,19 @@ export function packagesView(page: StaffPage, list: PackageList, shops: ShopName
 
 function validityWords({ t }: StaffPage, days: number | null): string {
   return days === null ? t('packages.no_end') : t('packages.valid_days', { count: days });
+}
+
+function NewsBadges({ page, news }: { page: StaffPage; news: ProductNews[] }): JSX.Element {
+  if (news.length === 0) return '';
+  return (
+    <div class="z-news">
+      {news.map((one) => (
+        <Badge
+          tone={one.kind === 'renamed' ? 'quiet' : 'low'}
+          icon={one.kind === 'renamed' ? 'info' : 'warning'}
+          text={newsWords(page, one, true)}
+        />
+      ))}
+    </div>
+  );
 }

@@ -1,4 +1,5 @@
 import type { ListedProduct } from '../gateways/woocommerce/gateway';
+import { Icon } from '../ui/icons';
 import type { StaffPage } from '../ui/page';
 import { Banner } from '../ui/parts';
 import type { ProductSearch } from '../usecases/product-news';
@@ -31,8 +32,13 @@ export function PickerBox({
   return (
     <details class="card z-section z-picker" open={isOpen}>
       <summary class="z-section-head">
-        <h2 safe>{t(isOpen ? 'picker.title' : 'picker.again')}</h2>
-        <p safe>{t('picker.lead')}</p>
+        <span>
+          <h2 safe>{t(isOpen ? 'picker.title' : 'picker.again')}</h2>
+          <span class="z-dim" safe>
+            {t('picker.lead')}
+          </span>
+        </span>
+        <Icon name="down" />
       </summary>
       <div class="z-section-body">
         {picker.shop.hasKeys ? (

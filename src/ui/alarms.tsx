@@ -21,7 +21,7 @@ export function Alarms({ page }: { page: Page }): JSX.Element {
         >
           {page.path === pathOf(alarm) ? null : (
             <a href={pathOf(alarm)} safe>
-              {page.t('alarms.look')}
+              {page.t(alarm.kind === 'writes' ? 'alarms.look_writes' : 'alarms.look')}
             </a>
           )}
         </Banner>
