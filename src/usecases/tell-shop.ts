@@ -10,7 +10,7 @@ import { boughtList } from './greet-customer';
 import { shopOf } from './shop-of';
 
 /** The key under which an order tells in its shop which ticket serves it. */
-export const TICKET_META = 'zeton_ticket';
+const TICKET_META = 'zeton_ticket';
 
 interface Told {
   store: Store;

@@ -137,6 +137,37 @@ describeEachEngine('News of products and accounts', (engine) => {
     expect(await open.net(order)).toBe(10);
   });
 
+  test.each(['told by webhooks', 'found by reading only'])(
+    'what was bought stays when its product is renamed or deleted and nothing else happens to the orders: %s',
+    async (how) => {
+      await makePackage(open.app.ctx, open.store, 'SUP-START', { sms: 10 });
+      await makePackage(open.app.ctx, open.store, 'SUP-PRO', { sms: 7 });
+      await open.app.db('stores').update({ write_ticket_meta: 0 });
+      if (how === 'found by reading only') open.fake.webhooks.fate = () => 'lose';
+      const orders = Array.from({ length: 8 }, (_, i) =>
+        open.fake.shop.buy({ lines: [i % 2 === 0 ? 'SUP-START' : 'SUP-PRO'], outcome: 'paid' }),
+      );
+      await open.settle();
+      await open.read();
+      const nets = async () => {
+        const all: (number | null)[] = [];
+        for (const id of orders) all.push(await open.net(id));
+        return all;
+      };
+      const bought = [10, 7, 10, 7, 10, 7, 10, 7];
+      expect(await nets()).toEqual(bought);
+      open.clock.advance({ days: 1 });
+      open.fake.shop.renameProduct(idOf('SUP-START'), { sku: 'SUP-NEW' });
+      open.fake.shop.deleteProduct(idOf('SUP-PRO'));
+      await open.sweep();
+      open.clock.advance({ days: 1 });
+      open.fake.shop.renameProduct(idOf('SUP-NEW'), { sku: 'SUP-NEWER' });
+      await open.sweep();
+      expect(await nets()).toEqual(bought);
+      await expectSoundLedger(open.app.ctx);
+    },
+  );
+
   test('a package that is saved has been seen: the new name is its name, and another product is another', async () => {
     const pkg = await makePackage(open.app.ctx, open.store, 'SUP-START', { sms: 10 });
     await pick('');

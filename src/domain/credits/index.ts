@@ -27,7 +27,7 @@ export {
   stockOf,
   type Work,
 } from './rules';
-export { readStock, stockGrantFromRow, type TakenBack, takenBackOf } from './stock.query';
+export { readStock, stockGrantFromRow, takenBackOf } from './stock.query';
 export {
   customersWithDueGrants,
   findHold,

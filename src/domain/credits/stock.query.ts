@@ -38,7 +38,7 @@ export function stockGrantFromRow(row: Row): StockGrant {
 }
 
 /** What an order took back, or would have to, of one meter. */
-export interface TakenBack {
+interface TakenBack {
   meter: StockGrant['meter'];
   takenBack: number;
   /** Of these, what was used or is on hold. */

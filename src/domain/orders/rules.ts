@@ -49,10 +49,17 @@ export function compareNewestFirst(a: Snapshot, b: Snapshot, paidStatuses: strin
 
 /**
  * Negative when `a` is older; what was bought is read from the oldest. Without confirmations, which come and go: the
- * same set has the same oldest.
+ * same set has the same oldest. A product that is renamed or deleted changes old orders and no date of theirs: so of one
+ * second what a webhook told is older than what was only read, which may be months later, and an earlier reading is older
+ * than a later one.
  */
 export function compareOldestFirst(a: Snapshot, b: Snapshot, paidStatuses: string[]): number {
-  return -compareFacts(a, b, paidStatuses) || compareText(a.contentSha256, b.contentSha256);
+  return (
+    -compareFacts(a, b, paidStatuses) ||
+    Number(a.deliveryId === null) - Number(b.deliveryId === null) ||
+    (a.deliveryId === null ? compareText(a.receivedAt, b.receivedAt) : 0) ||
+    compareText(a.contentSha256, b.contentSha256)
+  );
 }
 
 /** What WooCommerce's one-second dates, the status and the refunds decide; 0: only the store itself can tell. */

@@ -4,8 +4,6 @@ export {
   findSeen,
   type KnownProduct,
   knownNear,
-  type NotedMatch,
   notesOfPackages,
   notesOfStore,
-  seenByKey,
 } from './store';

@@ -9,4 +9,4 @@ export {
   postponeWritesOfShop,
   retryWrites,
 } from './shop-writes';
-export { claimWrite, noteCall, type ShopWrite, type WriteKind } from './store';
+export { claimWrite, noteCall, type ShopWrite } from './store';
