@@ -85,7 +85,7 @@ export function pictureRoute({ get }: PageRoutes, ctx: Context): void {
     const known = await pickedOf(ctx, store.id, `${product}.${variation}`);
     const shop = known?.imageUrl ? ctx.gateways.woocommerce.open(await shopOf(ctx, store)) : null;
     const picture = known?.imageUrl && shop ? await shop.readPicture(known.imageUrl) : null;
-    if (!picture) return new Reply({ status: 404, markup: '' });
+    if (!picture) return new Reply({ status: 204 });
     return new Reply({ status: 200, picture: { ...picture, seconds: limits.pictureShownSeconds } });
   });
 }
