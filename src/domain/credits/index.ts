@@ -28,7 +28,7 @@ export {
   stockOf,
   type Work,
 } from './rules';
-export { readStock, stockGrantFromRow } from './stock.query';
+export { readStock, stockGrantFromRow, takenBackOf } from './stock.query';
 export {
   customersWithDueGrants,
   findHold,
