@@ -29,6 +29,8 @@ export const limits = {
   ticketTags: 50,
   /** RFC 5321: 64 for the local part, 255 for the domain, one for the @. */
   emailChars: 320,
+  /** OWASP's minimum for scrypt with r = 8 and p = 3: 32 MiB and about 0.1 s for each guess. */
+  scryptLog2N: 15,
   passwordCharsMin: 10,
   /** Long enough for any sentence, short enough that hashing it is no attack. */
   passwordCharsMax: 256,
