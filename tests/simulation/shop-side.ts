@@ -39,8 +39,8 @@ export interface SilentDeletion {
   isUndisturbed: boolean;
 }
 
-/** The network between shop and Zeton. */
-export type Network = 'usual' | 'cut';
+/** Between shop and Zeton. cut: deliveries fail, and are counted. silent: the shop's queue does not run, they are gone. */
+type Network = 'usual' | 'cut' | 'silent';
 
 /** One shop of the simulation: the fake store, who buys in it, what its admin told Zeton, and its story. */
 export class ShopSide {
@@ -71,7 +71,11 @@ export class ShopSide {
     fake.webhooks.keepLog = false;
     const side = new ShopSide(slug, fake, paidStatuses, dice);
     fake.webhooks.fate = () => {
-      const fate = side.network === 'cut' ? 'fail' : dice.weighed(FATES);
+      const fate = {
+        usual: () => dice.weighed(FATES),
+        cut: () => 'fail' as const,
+        silent: () => 'lose' as const,
+      }[side.network]();
       side.fates[fate] += 1;
       return fate;
     };

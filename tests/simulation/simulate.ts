@@ -74,6 +74,7 @@ function lineOf(report: YearReport): string {
     `${fates.twice ?? 0} doubled`,
     `${fates.hold ?? 0} late`,
     `${report.outages} outages`,
+    `${report.disabled} webhooks disabled`,
     `${walks} walks found ${found}`,
     `${replies} replies`,
     `${sessions} video sessions`,
@@ -106,7 +107,7 @@ function summaryOf(reports: YearReport[]): string {
     return `${sorted.length}, median ${median.toFixed(1)} h, most ${(sorted.at(-1) as number).toFixed(1)} h`;
   };
   return [
-    `${sum(({ orders }) => orders)} orders, ${sum(({ outages }) => outages)} outages, ${sum(({ comparisons }) => comparisons)} comparisons`,
+    `${sum(({ orders }) => orders)} orders, ${sum(({ outages }) => outages)} outages, ${sum(({ disabled }) => disabled)} webhooks disabled and made anew, ${sum(({ comparisons }) => comparisons)} comparisons`,
     `deliveries: ${sum(({ fates }) => fates.deliver ?? 0)} delivered, ${sum(({ fates }) => fates.lose ?? 0)} never sent, ${sum(({ fates }) => fates.fail ?? 0)} lost on the way, ${sum(({ fates }) => fates.twice ?? 0)} doubled, ${sum(({ fates }) => fates.hold ?? 0)} late`,
     `states that no webhook had brought, found by reading: ${sum(({ found }) => found)}`,
     `credits right again after a refund was deleted silently: ${hours(silent)}`,

@@ -33,13 +33,21 @@ export class Trouble {
   private shopFails(side: ShopSide): void {
     side.isDown = true;
     side.fake.goDown();
-    this.world.in(this.outageLength(), async () => this.world.shopHeals(side));
+    const length = this.outageLength();
+    this.world.in(this.world.dice.whole(1, length), () => this.world.read());
+    this.world.in(length, async () => this.world.shopHeals(side));
   }
 
-  async networkIsCut(side: ShopSide): Promise<void> {
-    this.world.disturb([side]);
-    side.network = 'cut';
-    this.world.in(this.outageLength(), async () => {
+  /** For days at times: a webhook is disabled only after seven failures in a row. */
+  async networkFails(side: ShopSide): Promise<void> {
+    const { world } = this;
+    const { dice } = world;
+    world.disturb([side]);
+    side.network = dice.pick(['cut', 'silent']);
+    const length = dice.happens(0.5) ? this.outageLength() : dice.whole(1440, 8000) * MINUTE;
+    world.in(length, async () => {
+      // The walk that would find what was lost meanwhile is disturbed as well.
+      if (dice.happens(0.5)) await this.troubleInAWalk(side);
       side.network = 'usual';
     });
   }

@@ -34,7 +34,8 @@ export interface YearReport {
   sweeps: number;
   /** Orders in a state that no webhook had brought. */
   found: number;
-  webhooksMadeAnew: number;
+  /** Webhooks that the shop switched off after seven failures, and Zeton made anew. */
+  disabled: number;
   replies: number;
   sessions: number;
   refused: number;
@@ -101,8 +102,9 @@ class Year {
     try {
       await work();
     } catch (error) {
-      const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.rest.failure = { day: this.world.day, differences: [{ store: '', wooId: null, what }], story: [] };
+      const { message, stack = '' } = error as Error;
+      const differences = [{ store: '', wooId: null, what: message }];
+      this.rest.failure = { day: this.world.day, differences, story: stack.split('\n') };
     }
   }
 
@@ -129,7 +131,7 @@ class Year {
     if (dice.happens(0.03)) some(1, () => this.trouble.zetonGoesDown());
     for (const side of this.world.sides) {
       if (dice.happens(0.03)) some(1, () => this.trouble.shopGoesDown(side));
-      if (dice.happens(0.02)) some(1, () => this.trouble.networkIsCut(side));
+      if (dice.happens(0.03)) some(1, () => this.trouble.networkFails(side));
       if (dice.happens(0.04)) some(1, () => this.trouble.troubleInAWalk(side));
     }
   }
@@ -185,6 +187,14 @@ class Year {
     await this.planSweep();
   }
 
+  private async webhooksDisabled(): Promise<number> {
+    const facts = (await this.world.zeton
+      .db('audit_log')
+      .where({ action: 'store.webhooks-made' })
+      .pluck('facts')) as string[];
+    return facts.join().split('"why":"disabled"').length - 1;
+  }
+
   private async report(): Promise<YearReport> {
     const { db } = this.world.zeton;
     const sum = async (table: string, what: object) =>
@@ -205,7 +215,7 @@ class Year {
       walks: this.world.walks,
       sweeps: this.world.sweeps,
       found: this.rest.found,
-      webhooksMadeAnew: await sum('audit_log', { action: 'store.webhooks-made' }),
+      disabled: await this.webhooksDisabled(),
       replies: this.world.agents.replies.length,
       sessions: this.world.agents.sessions.length,
       refused: this.world.agents.refused,
