@@ -47,11 +47,27 @@ export class Rest {
     }
     await this.workEverythingOff();
     await this.readUntilNothingIsParked();
+    await this.findTrashed();
     await this.sweepAll();
     await this.workEverythingOff();
     await zeton.runJob('credits.expire');
     this.lastRest = this.world.now();
     await this.compare(isLast);
+  }
+
+  /** Before the sweep, which would find them too: reading the changes has to bring those in the trash. */
+  private async findTrashed(): Promise<void> {
+    const rows = (await this.world.zeton
+      .db('orders as o')
+      .join('stores as s', 's.id', 'o.store_id')
+      .select('s.slug', 'o.woo_id', 'o.status')) as Record<string, unknown>[];
+    const known = new Map(rows.map((row) => [`${row.slug as string} ${Number(row.woo_id)}`, row.status]));
+    for (const { slug, fake } of this.world.sides) {
+      for (const { id, status } of fake.shop.orders.values()) {
+        if (status !== 'trash' || known.get(`${slug} ${id}`) === 'trash') continue;
+        throw new Error(`order ${id} of ${slug} is in the trash, and no walk has found it there`);
+      }
+    }
   }
 
   /** By its schedule, which is held to its word; by hand where a sweep is not due yet. */
