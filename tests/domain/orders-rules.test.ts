@@ -35,6 +35,12 @@ describe('which of two states of an order is the older one', () => {
       { ...read, receivedAt: '2027-01-01T00:00:00.000Z' },
     ],
     [
+      'of one second the earlier reading, though a refund is gone since that',
+      { ...told, deliveryId: null, refundCount: 1 },
+      { ...read, receivedAt: '2027-01-01T00:00:00.000Z' },
+    ],
+    ['told both: the one with fewer refunds', told, { ...told, contentSha256: 'a', refundCount: 1 }],
+    [
       'told both: the smaller hash',
       { ...told, contentSha256: 'a' },
       { ...told, receivedAt: '2026-01-01T00:00:00.000Z' },

@@ -100,8 +100,12 @@ export class Oracle {
 
   /** §3 "Newer": by date; in the same second unpaid and failed < paid < cancelled, refunded, trash; more refunds wins. */
   private compare(a: State, b: State): number {
+    return this.compareDates(a, b) || a.refundIds.length - b.refundIds.length;
+  }
+
+  private compareDates(a: State, b: State): number {
     if (a.modified !== b.modified) return a.modified < b.modified ? -1 : 1;
-    return this.rank(a) - this.rank(b) || a.refundIds.length - b.refundIds.length;
+    return this.rank(a) - this.rank(b);
   }
 
   private rank(state: State): number {
@@ -160,14 +164,17 @@ export class Oracle {
    * §3 "Packages": matched on the line's oldest known state, by the catalogue as it was when Zeton first saw the line
    * ("editing touches future orders only"; what was lost on the way it cannot have seen). A product that is changed or
    * deleted changes old orders without a new date: of states of the same date one that still has the product is older
-   * ("after permanent delete product_id is 0"), else the one that was seen first. Seen at the same moment: nobody knows.
+   * ("after permanent delete product_id is 0"), else the one that was seen first; refunds say nothing, as a deleted one
+   * gives no new date either. Seen at the same moment: nobody knows.
    */
   private boughtOf(id: number, states: State[]): (string | null)[] {
     const seen = states
       .flatMap((state) => state.lines.filter((line) => line.id === id).map((line) => ({ line, state })))
-      .sort((a, b) => this.compare(a.state, b.state));
+      .sort((a, b) => this.compareDates(a.state, b.state));
     const first = seen.map(({ state }) => state.receivedAt).sort()[0] as string;
-    let oldest = seen.filter(({ state }) => this.compare(state, (seen[0] as (typeof seen)[0]).state) === 0);
+    let oldest = seen.filter(
+      ({ state }) => this.compareDates(state, (seen[0] as (typeof seen)[0]).state) === 0,
+    );
     const withProduct = oldest.filter(({ line }) => line.productId > 0);
     if (withProduct.length > 0) oldest = withProduct;
     const earliest = oldest.map(({ state }) => state.receivedAt).sort()[0];

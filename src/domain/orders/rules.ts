@@ -58,13 +58,15 @@ export interface LineSighting {
  * Negative when `a` is older; what a line bought is read from the oldest. Without confirmations, which come and go: the
  * same set has the same oldest. A product that is renamed or deleted shows in the lines of old orders, which get no new
  * date by it: so of states of one second those that still have the product are older, then what a webhook told is older
- * than what was only read, which may be months later, and an earlier reading is older than a later one.
+ * than what was only read, which may be months later, and an earlier reading is older than a later one. Fewer refunds say
+ * little: a deleted one gives no new date either.
  */
 export function compareOldestFirst(a: LineSighting, b: LineSighting, paidStatuses: string[]): number {
   return (
-    -compareFacts(a.snapshot, b.snapshot, paidStatuses) ||
+    -compareDates(a.snapshot, b.snapshot, paidStatuses) ||
     Number(b.hasProduct) - Number(a.hasProduct) ||
     compareReadings(a.snapshot, b.snapshot) ||
+    a.snapshot.refundCount - b.snapshot.refundCount ||
     compareText(a.snapshot.contentSha256, b.snapshot.contentSha256)
   );
 }
@@ -77,10 +79,12 @@ function compareReadings(a: Snapshot, b: Snapshot): number {
 
 /** What WooCommerce's one-second dates, the status and the refunds decide; 0: only the store itself can tell. */
 function compareFacts(a: Snapshot, b: Snapshot, paidStatuses: string[]): number {
+  return compareDates(a, b, paidStatuses) || b.refundCount - a.refundCount;
+}
+
+function compareDates(a: Snapshot, b: Snapshot, paidStatuses: string[]): number {
   return (
-    compareText(b.dateModifiedGmt, a.dateModifiedGmt) ||
-    rankOf(b, paidStatuses) - rankOf(a, paidStatuses) ||
-    b.refundCount - a.refundCount
+    compareText(b.dateModifiedGmt, a.dateModifiedGmt) || rankOf(b, paidStatuses) - rankOf(a, paidStatuses)
   );
 }
 
