@@ -132,7 +132,7 @@ const FAILED =
 function wordsOf({ subject, text, fields }: BounceQuestion): { action: 'failed' | 'delayed'; reason: string } | null {
   const said = `${subject}\n${explanation(text).slice(0, 5_000)}`;
   // "Has not been delivered yet, will be tried for 4 days": both kinds of words; the delay is what is new.
-  if (DELAYED.test(said) && !/permanent|giving up|given up|gave up|endgültig/i.test(said)) {
+  if (DELAYED.test(said) && !/permanent (?:fatal )?(?:error|failure)|failed permanently|giving up|given up|gave up|endgültig/i.test(said)) {
     return { action: 'delayed', reason: 'a mail server says that it could not deliver yet' };
   }
   if (FAILED.test(said) || fields.has('x-failed-recipients')) {

@@ -60,6 +60,7 @@ class LineWriter {
   private stack: Open[] = [];
   private quotes = 0;
   private levels = 0;
+  private lastLevel = 0;
   private signatures = 0;
   private pre = 0;
   /** Everything after this is quoted, whatever it stands in. */
@@ -147,13 +148,15 @@ class LineWriter {
     const text = this.pre > 0 ? this.current.trimEnd() : this.current.trim();
     this.current = '';
     if (text === '' && !evenEmpty) return;
-    if (this.pending && this.lines.length > 0 && this.lines.at(-1)?.text !== '') this.push('');
+    // The blank line around a quote is not part of it.
+    if (this.pending && this.lines.length > 0) this.push('', Math.min(this.levels, this.lastLevel));
     this.pending = false;
-    this.push(text);
+    this.push(text, this.levels);
   }
 
-  private push(text: string): void {
-    const marks = '> '.repeat(Math.min(this.levels, 20));
+  private push(text: string, level: number): void {
+    this.lastLevel = level;
+    const marks = '> '.repeat(Math.min(level, 20));
     this.lines.push({
       text: `${marks}${text}`.trimEnd(),
       kind: this.quotes > 0 || this.restIsQuoted ? 'quote' : this.signatures > 0 ? 'signature' : 'new',
@@ -164,9 +167,11 @@ class LineWriter {
 /** As Outlook writes a line across in plain text. */
 const RULE = '_'.repeat(32);
 
-function isQuote(tag: string, { class: classes = '', type = '', style = '' }: Record<string, string>): boolean {
+function isQuote(tag: string, { class: classes = '', type = '', style = '', name = '' }: Record<string, string>): boolean {
   // Without a frame it is only indented, by Apple Mail and Outlook.
   if (tag === 'blockquote') return type === 'cite' || /quote/i.test(classes) || !/border(?:-\w+)?\s*:\s*none/i.test(style);
+  // GMX and WEB.DE.
+  if (tag === 'div' && name === 'quote') return true;
   return /(?:^|\s)(?:gmail_attr|moz-cite-prefix|yahoo_quoted|protonmail_quote|tutanota_quote|zmail_extra|moz-email-headers-table)(?:\s|$)/.test(classes);
 }
 

@@ -48,6 +48,17 @@ export interface RawAttachment {
  * Shape:   raw RFC 5322 → MimeMail; never throws
  */
 export async function readMime(raw: Buffer, limits: MimeLimits): Promise<MimeMail> {
+  const mail = await readParts(raw, limits);
+  // The parser gives up before it has handed out what it read: the beginning, where people write, is read by itself.
+  if (mail.limitsHit.length === 0 || mail.bodies.length > 0 || raw.length <= BEGINNING_BYTES) return mail;
+  const beginning = await readParts(raw.subarray(0, BEGINNING_BYTES), limits);
+  return { ...beginning, broken: mail.broken, limitsHit: mail.limitsHit };
+}
+
+/** Has fewer parts than a mail may have, however small they are. */
+const BEGINNING_BYTES = 8 * 1024;
+
+async function readParts(raw: Buffer, limits: MimeLimits): Promise<MimeMail> {
   const parser = new TreeParser(limits);
   const attachments: RawAttachment[] = [];
   const limitsHit: string[] = [];

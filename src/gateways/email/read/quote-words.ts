@@ -102,7 +102,7 @@ const SENT = new RegExp(
   'i',
 );
 const DEVICE =
-  /iPhon|iPad|Apple|Outlook|Samsung|Galaxy|Android|Huawei|Xiaomi|Redmi|Yahoo|Proton|Gmail|K-9|Thunderbird|BlackBerry|Nokia|Xperia|OnePlus|BlueMail|Tutanota|GMX|WEB\.DE|(?:Mail|Pošta|Пошта|Αλληλογραφία) (?:for|für|za|per|pour|για) |mob(?:ile|ilne|ilnog|iltelefon)|pametnega telefona|κινητ|Handy/i;
+  /iPhon|iPad|Apple|Outlook|Samsung|Galaxy|Android|Huawei|Xiaomi|Redmi|Yahoo|Proton|Gmail|K-9|Thunderbird|BlackBerry|Nokia|Xperia|OnePlus|BlueMail|Tutanota|GMX|WEB\.DE|(?:Mail|Pošta|Пошта|Αλληλογραφία) (?:for|für|za|per|pour|για) |mob(?:ile|ilne|ilnog|iltelefon|itel)|pametnega telefona|κινητ|Handy/i;
 
 /** RFC 3676: what follows is the signature. Without its blank, it is only a custom. */
 export function signatureMark(line: string): 'exact' | 'custom' | null {

@@ -61,10 +61,16 @@ function markIntroductions(lines: Line[]): void {
     if (lines[i]?.kind !== 'quote') continue;
     let end = i - 1;
     while (end >= 0 && i - end <= 3 && isBlank(lines[end])) end--;
-    if (lines[end]?.kind !== 'new') continue;
-    const start = introductionStart(lines, end, 1);
+    const last = lines[end];
+    if (last?.kind !== 'new') continue;
+    const start = isAcross(last) ? end : introductionStart(lines, end, 1);
     if (start !== null) for (let at = start; at < i; at++) lines[at]!.kind = 'quote';
   }
+}
+
+/** A line drawn above what is quoted. */
+function isAcross(line: Line): boolean {
+  return /^\s{0,9}[-_*]{5,}$/.test(line.text);
 }
 
 function introductionStart(lines: Line[], end: number, sure: 1 | 3): number | null {
@@ -113,19 +119,28 @@ function markQuotedRest(lines: Line[]): void {
       !isBlank(line) &&
       (isOriginalMark(line.text) ||
         isQuotedHead(lines, i) ||
+        isRunIntoQuote(line.text) ||
         (line.text.endsWith(':') && introductionStart(lines, i, 3) !== null)),
   );
   if (at < 0) return;
   let start = introductionStart(lines, at, 3) ?? at;
   // The line across above it.
-  while (start > 0 && (isBlank(lines[start - 1]) || /^[-_*]{5,}$/.test(lines[start - 1]!.text.trim()))) start--;
+  while (start > 0 && (isBlank(lines[start - 1]) || isAcross(lines[start - 1]!))) start--;
   for (const line of lines.slice(start)) line.kind = 'quote';
+}
+
+/** Yahoo on phones: the introduction, and on the same line the quote. */
+function isRunIntoQuote(text: string): boolean {
+  const head = /^\s{0,9}(\S.{9,300}?:)\s{2,20}\S/.exec(text)?.[1];
+  return head !== undefined && attribution(head) === 3;
 }
 
 /** "From:", and soon after it all of the other fields, or two and an address: "Von: Ljubljana, An: Zagreb" is no mail. */
 function isQuotedHead(lines: Line[], at: number): boolean {
   const bare = (line: Line) => line.text.slice(0, 2000).replace(/^[> ]+/, '');
-  if (quotedField(bare(lines[at]!)) !== 'from') return false;
+  const first = quotedField(bare(lines[at]!));
+  // GMX begins with the time.
+  if (first !== 'from' && first !== 'sent') return false;
   const found = new Set<string>();
   let hasAddress = false;
   for (const line of lines.slice(at, at + 10)) {
@@ -133,7 +148,7 @@ function isQuotedHead(lines: Line[], at: number): boolean {
     if (field) found.add(field);
     hasAddress ||= line.text.includes('@') && (field === 'from' || field === 'to');
   }
-  return found.size >= (hasAddress ? 3 : 4);
+  return found.has('from') && found.size >= (hasAddress ? 3 : 4);
 }
 
 function markSignature(lines: Line[]): void {
@@ -189,6 +204,5 @@ function textOf(lines: Line[], kind: Line['kind']): string {
 export function tidy(text: string): string {
   return text
     .replace(/\n(?:[^\S\n]*\n){2,}/g, '\n\n')
-    .replace(/^(?:[^\S\n]*\n)+/, '')
-    .trimEnd();
+    .trim();
 }

@@ -12,7 +12,7 @@ import { liftDataImages, sanitiseMailHtml } from './safe-html';
 export interface ReadingOptions {
   /** Domains whose mail is ours: of Message-IDs, senders and lists. */
   ownDomains?: string[];
-  limits?: Partial<typeof defaults>;
+  limits?: Partial<Limits>;
 }
 
 /**
@@ -23,7 +23,7 @@ export interface ReadingOptions {
  * Source:  DESIGN §4; RFC 5322, 2045–2047, 3464, 3834
  */
 export async function readMail(raw: Buffer, options: ReadingOptions = {}): Promise<InboundMail> {
-  const limits = { ...defaults, ...options.limits };
+  const limits: Limits = { ...defaults, ...options.limits };
   const cut: string[] = [];
   const mime = await readMime(withinLimits(raw, limits, cut), limits);
   const fields = headerFields(mime.headerLines);
@@ -90,7 +90,7 @@ export async function readMail(raw: Buffer, options: ReadingOptions = {}): Promi
   };
 }
 
-type Limits = typeof defaults;
+type Limits = { [Limit in keyof typeof defaults]: number };
 
 function failureOf(mime: MimeMail, raw: Buffer, limits: Limits): string | null {
   if (raw.length > limits.mailBytes) return 'the mail is too large';
@@ -146,7 +146,7 @@ interface ReadBody {
 function readBodies(bodies: Body[], limits: Limits, cut: string[]): ReadBody {
   const read: ReadBody = { lines: [], html: null, remoteImages: 0, shownIds: new Set(), images: [], charset: null };
   const pieces: string[] = [];
-  let htmlRoom: number = limits.mailHtmlChars;
+  let htmlRoom = limits.mailHtmlChars;
   for (const { plain, html } of bodies) {
     let lines: Line[] = [];
     if (html) {

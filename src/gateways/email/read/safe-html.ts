@@ -33,9 +33,12 @@ export function sanitiseMailHtml(html: string): SafeHtml {
     nestingLimit: NESTING,
     exclusiveFilter: ({ attribs }) => isHidden(attribs.style),
     transformTags: {
-      a: (tagName, { href, title }) => ({
+      // A relative address would lead to pages of ours.
+      a: (tagName, { href = '', title }) => ({
         tagName,
-        attribs: kept({ href, title, ...(href ? { rel: 'noopener noreferrer nofollow', target: '_blank' } : {}) }),
+        attribs: /^\s*(?:https?:\/\/|mailto:)/i.test(href)
+          ? kept({ href: href.trim(), title, rel: 'noopener noreferrer nofollow', target: '_blank' })
+          : {},
       }),
       img: (tagName, { src = '', alt, title, width, height, style }) => {
         const size = kept({ alt, title, width: pixels(width), height: pixels(height) });
@@ -47,7 +50,7 @@ export function sanitiseMailHtml(html: string): SafeHtml {
         }
         // One pixel shows nothing: it only reports that the mail was read.
         if (!/^https?:\/\//i.test(src.trim()) || isPixel(width, height, style)) {
-          return { tagName: alt ? 'span' : NO_TAG, attribs: {}, ...(alt ? { text: `[${alt}]` } : {}) };
+          return { tagName: 'span', attribs: {}, ...(alt ? { text: `[${alt}]` } : {}) };
         }
         remoteImages++;
         return { tagName, attribs: { ...size, 'data-src': src.trim() } };
@@ -59,8 +62,6 @@ export function sanitiseMailHtml(html: string): SafeHtml {
 
 /** Deeper than any mail; recursive code of a browser or of ours must not meet more. */
 const NESTING = 200;
-/** Is not allowed, so it is left out. */
-const NO_TAG = 'nothing';
 
 const TAGS = [
   ...['p', 'div', 'span', 'br', 'hr', 'a', 'img', 'pre', 'code', 'blockquote', 'center'],
@@ -69,10 +70,9 @@ const TAGS = [
   ...['table', 'caption', 'thead', 'tbody', 'tfoot', 'tr', 'td', 'th'],
 ];
 
-/** Left out with what is in them. */
+/** Left out with what is in them: it is no text, or the parser takes it for raw text, tags and all. */
 export const HIDDEN_TAGS = [
-  ...['script', 'style', 'title', 'head', 'textarea', 'option', 'select', 'noscript', 'xmp', 'iframe', 'object'],
-  ...['embed', 'svg', 'math', 'template', 'audio', 'video', 'canvas', 'applet', 'noembed', 'noframes', 'plaintext'],
+  ...['script', 'style', 'title', 'textarea', 'option', 'noscript', 'xmp', 'iframe', 'noembed', 'noframes', 'plaintext'],
 ];
 
 export function isHidden(style: string | undefined): boolean {

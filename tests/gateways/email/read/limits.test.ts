@@ -13,7 +13,7 @@ function multipart(parts: string[]): string {
 
 describe('a mail beyond the limits', () => {
   it('that is too large is unreadable, but says who wrote it', async () => {
-    const mail = await read(`${HEAD}\r\n${'x'.repeat(5_000)}`, { mailBytes: 4_000 as never });
+    const mail = await read(`${HEAD}\r\n${'x'.repeat(5_000)}`, { mailBytes: 4_000 });
     expect(mail).toMatchObject({
       class: 'unreadable',
       messageId: '<big@posta.example>',
@@ -50,7 +50,7 @@ describe('a mail beyond the limits', () => {
       { length: 12 },
       (_, i) => `Content-Type: application/pdf; name="${i}.pdf"\r\nContent-Disposition: attachment\r\n\r\n%PDF-`,
     );
-    const mail = await read(multipart(files), { mailAttachments: 10 as never });
+    const mail = await read(multipart(files), { mailAttachments: 10 });
     expect(mail.attachments.map(({ filename }) => filename)).toEqual(Array.from({ length: 10 }, (_, i) => `${i}.pdf`));
     expect(mail.limitsHit).toEqual(['more attachments than are kept']);
   });
@@ -70,8 +70,8 @@ describe('a mail beyond the limits', () => {
   });
 
   it('that takes too long is unreadable', async () => {
-    const mail = await read(`${HEAD}\r\n${'slow\r\n'.repeat(500_000)}`, { mailReadMs: 1 as never });
-    expect(mail).toMatchObject({ class: 'unreadable', reasons: [expect.stringContaining('took too long'), ...[]] });
+    const mail = await read(`${HEAD}\r\n${'slow\r\n'.repeat(500_000)}`, { mailReadMs: 1 });
+    expect(mail).toMatchObject({ class: 'unreadable', reasons: [expect.stringContaining('took too long')] });
   });
 });
 

@@ -79,7 +79,7 @@ describe('HTML of a stranger', () => {
       ...['<a href="jav&#x09;ascript:x">', "<a href='data:text/html,x'>", '<math>', '<mtext>', '<style>', '</style>', '<!--', '-->', '<![CDATA['],
       ...[']]>', '<iframe srcdoc="<script>">', '<xmp>', '</xmp>', '<noscript>', '<template>', '<p title="--><img src=x onerror=x>">', '<form action=x>'],
       ...['<input autofocus onfocus=x>', '<object data=x>', '<base href=x>', '<meta http-equiv=refresh>', '<td background=x>', '<plaintext>'],
-      ...['<img src="https://x.example/a">', '<img src="cid:a&quot;b">', '<img/src="//x"/>', '"', "'", '>', '<', '&lt;script&gt;', '\0', '<textarea>', '</textarea>'],
+      ...['<img src="https://x.example/a">', '<img src="cid:a&quot;b">', '<img/src="//x"/>', '<div style="display:none">', '</div>', '<img src=x style="display: none">', '<a href="/admin">', '<b>', '</b>', '"', "'", '>', '<', '&lt;script&gt;', '\0', '<textarea>', '</textarea>'],
     ),
     fc.string({ maxLength: 8 }),
   );
