@@ -115,8 +115,8 @@ export const limits = {
   mailAttachments: 100,
   /** Twice the longest message: the long thread that a mail quotes is kept too. */
   mailTextChars: 200_000,
-  /** Newsletters have 200,000; sanitising takes time by length and by tags. */
-  mailHtmlChars: 1_000_000,
+  /** Newsletters have 200,000, pictures inside not counted; sanitising takes time by length and by tags. */
+  mailHtmlChars: 500_000,
   mailHtmlTags: 20_000,
   /** Reading takes a second at most; a parser that hangs must not keep its worker. */
   mailReadMs: 30_000,

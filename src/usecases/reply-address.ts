@@ -6,7 +6,10 @@ import { sameSecret, type Vault } from '../platform/secrets';
  * `bounce+b…@shop.example` (VERP). Who does not have SECRET_KEY can neither make nor change one. Lower-case letters and
  * digits only, and read in any case: some mail programs and servers change it.
  */
-const KINDS = { reply: { letter: 'r', purpose: 'reply-address' }, bounce: { letter: 'b', purpose: 'bounce-address' } } as const;
+const KINDS = {
+  reply: { letter: 'r', purpose: 'reply-address' },
+  bounce: { letter: 'b', purpose: 'bounce-address' },
+} as const;
 type Kind = keyof typeof KINDS;
 
 /** 16 bytes of a UUID and 80 bits of its MAC (DESIGN §8), as base32: 42 characters. */

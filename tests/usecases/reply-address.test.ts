@@ -21,7 +21,9 @@ describe('the token in a reply address', () => {
     expect(address.indexOf('@')).toBeLessThanOrEqual(64);
     fc.assert(
       fc.property(fc.uuid(), (id) => {
-        expect(readReplyToken(vault, `x+${replyTokenFor(vault, { ticketId: id })}@y.example`)).toEqual({ ticketId: id });
+        expect(readReplyToken(vault, `x+${replyTokenFor(vault, { ticketId: id })}@y.example`)).toEqual({
+          ticketId: id,
+        });
       }),
     );
   });
@@ -41,9 +43,18 @@ describe('the token in a reply address', () => {
   it('is refused with one character changed, cut, longer, or made with another key', () => {
     for (let at = 1; at < token.length; at++) {
       const other = token[at] === 'a' ? 'b' : 'a';
-      expect(readReplyToken(vault, `support+${token.slice(0, at)}${other}${token.slice(at + 1)}@shop.example`)).toBeNull();
+      expect(
+        readReplyToken(vault, `support+${token.slice(0, at)}${other}${token.slice(at + 1)}@shop.example`),
+      ).toBeNull();
     }
-    for (const wrong of [token.slice(0, -1), `${token}a`, `x${token}`, '', 'support', 'support@shop.example']) {
+    for (const wrong of [
+      token.slice(0, -1),
+      `${token}a`,
+      `x${token}`,
+      '',
+      'support',
+      'support@shop.example',
+    ]) {
       expect(readReplyToken(vault, wrong)).toBeNull();
     }
     expect(readReplyToken(makeVault('another secret of at least 32 characters'), address)).toBeNull();
@@ -74,7 +85,10 @@ describe('the tag in a subject', () => {
     expect(readSubjectTag('Fwd: [#7] Re: [#8]')).toBe(7);
   });
 
-  it.each(['Printer', '#123', '[123]', '[# 123]', '[#0]', '[#1234567890]', '[#12a]'])('is none in %s', (subject) => {
-    expect(readSubjectTag(subject)).toBeNull();
-  });
+  it.each(['Printer', '#123', '[123]', '[# 123]', '[#0]', '[#1234567890]', '[#12a]'])(
+    'is none in %s',
+    (subject) => {
+      expect(readSubjectTag(subject)).toBeNull();
+    },
+  );
 });

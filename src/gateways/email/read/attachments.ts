@@ -101,8 +101,15 @@ function typeOf(content: Buffer, declared: string): string {
   // A mail in a mail can have any bytes in it.
   if (declared === 'message/rfc822') return declared;
   if (!isText(content)) return 'application/octet-stream';
-  const start = head.replace(/^\xef\xbb\xbf/, '').trimStart().slice(0, 1024);
-  if (/^(?:<\?xml[^>]{0,200}>\s{0,20})?(?:<!--[^>]{0,500}>\s{0,20})?(?:<!doctype svg[^>]{0,300}>\s{0,20})?<svg[\s>]/i.test(start)) {
+  const start = head
+    .replace(/^\xef\xbb\xbf/, '')
+    .trimStart()
+    .slice(0, 1024);
+  if (
+    /^(?:<\?xml[^>]{0,200}>\s{0,20})?(?:<!--[^>]{0,500}>\s{0,20})?(?:<!doctype svg[^>]{0,300}>\s{0,20})?<svg[\s>]/i.test(
+      start,
+    )
+  ) {
     return 'image/svg+xml';
   }
   if (/<(?:!doctype html|html|head|body|script|iframe|meta)[\s>]/i.test(start)) return 'text/html';
@@ -124,7 +131,9 @@ function zipType(content: Buffer): string {
 
 function isText(content: Buffer): boolean {
   // A tab, line breaks, form feed and escape stand in texts; other control characters do not.
-  return !content.subarray(0, 4096).some((byte) => byte < 0x20 && ![0x09, 0x0a, 0x0c, 0x0d, 0x1b].includes(byte));
+  return !content
+    .subarray(0, 4096)
+    .some((byte) => byte < 0x20 && ![0x09, 0x0a, 0x0c, 0x0d, 0x1b].includes(byte));
 }
 
 const EXTENSIONS: Record<string, string> = {
@@ -167,10 +176,14 @@ export function cleanFilename(name: string | null, contentType: string, number: 
     .replace(/[<>:"|?*]/g, '_')
     .replace(/^[\s.]+|[\s.]+$/g, '');
   const extension = EXTENSIONS[contentType];
-  if (bare === '') return `${NAMES[contentType] ?? `attachment-${number}`}${extension ? `.${extension}` : ''}`;
+  if (bare === '')
+    return `${NAMES[contentType] ?? `attachment-${number}`}${extension ? `.${extension}` : ''}`;
   const full = contentType === 'message/rfc822' && !/\.eml$/i.test(bare) ? `${bare}.eml` : bare;
   if (full.length <= FILENAME_CHARS) return full;
   const end = /\.[^.\s]{1,15}$/.exec(full)?.[0] ?? '';
   // Not through the middle of a character.
-  return `${full.slice(0, FILENAME_CHARS - end.length).replace(/[\ud800-\udbff]$/, '').trimEnd()}${end}`;
+  return `${full
+    .slice(0, FILENAME_CHARS - end.length)
+    .replace(/[\ud800-\udbff]$/, '')
+    .trimEnd()}${end}`;
 }

@@ -16,7 +16,9 @@ export interface BounceQuestion {
  * Shape:   BounceQuestion → Bounce and how it was recognised, or null: this is no such mail
  */
 export function readBounce(mail: BounceQuestion): { bounce: Bounce; reason: string } | null {
-  const status = mail.attachments.find(({ declaredType }) => /^message\/(?:global-)?delivery-status$/.test(declaredType));
+  const status = mail.attachments.find(({ declaredType }) =>
+    /^message\/(?:global-)?delivery-status$/.test(declaredType),
+  );
   const standard = status ? recipientsOfReport(status.content.toString('utf8')) : [];
   if (standard.length > 0) {
     const recipients = standard.map((recipient) =>
@@ -48,7 +50,9 @@ function recipientsOfReport(report: string): BouncedRecipient[] {
     .slice(0, REPORT_CHARS)
     .split(/\r?\n[^\S\r\n]*\r?\n/)
     .map(fieldsOf)
-    .filter((fields) => fields.has('final-recipient') || fields.has('original-recipient') || fields.has('action'))
+    .filter(
+      (fields) => fields.has('final-recipient') || fields.has('original-recipient') || fields.has('action'),
+    )
     .slice(0, RECIPIENTS)
     .map((fields) => {
       const diagnostic = (fields.get('diagnostic-code') ?? '').replace(/^[\w-]+\s*;\s*/, '').trim();
@@ -73,14 +77,24 @@ function fieldsOf(group: string): Map<string, string> {
     const colon = line.indexOf(':');
     if (colon <= 0) continue;
     const name = line.slice(0, colon).trim().toLowerCase();
-    if (!fields.has(name)) fields.set(name, line.slice(colon + 1).replace(/\s+/g, ' ').trim());
+    if (!fields.has(name))
+      fields.set(
+        name,
+        line
+          .slice(colon + 1)
+          .replace(/\s+/g, ' ')
+          .trim(),
+      );
   }
   return fields;
 }
 
 /** `rfc822; alice@example.com`, with or without brackets. */
 function addressIn(value: string | undefined): string | null {
-  const bare = (value ?? '').replace(/^[\w-]+\s*;\s*/, '').replace(/^<|>$/g, '').trim();
+  const bare = (value ?? '')
+    .replace(/^[\w-]+\s*;\s*/, '')
+    .replace(/^<|>$/g, '')
+    .trim();
   return isAddress(bare) ? bare : null;
 }
 
@@ -97,7 +111,8 @@ function statusIn(text: string): string | null {
 const GONE = /^5\.(?:1\.(?:1|2|3|6|10)|2\.1|4\.4)$/;
 const GONE_WORDS =
   /user unknown|unknown user|no such (?:user|recipient|mailbox|address|person)|does(?: not|n['’]t) exist|(?:mailbox|recipient|address|account|user)[^.;]{0,60}(?:not found|unknown|disabled|inactive|deactivated|does not exist)|(?:mailbox|account) unavailable|recipient name is not recognized|invalid (?:mailbox|recipient|address)|no mailbox (?:here )?by that name|doesn['’]t have a [\w.]+ account|over[- ]?quota inactive|unrouteable address|unbekannt|existiert nicht/i;
-const NOT_GONE_WORDS = /quota|mailbox (?:is )?full|full mailbox|too (?:large|big)|size limit|spam|blocked|blacklist|policy|reputation|greylist|try again|temporar/i;
+const NOT_GONE_WORDS =
+  /quota|mailbox (?:is )?full|full mailbox|too (?:large|big)|size limit|spam|blocked|blacklist|policy|reputation|greylist|try again|temporar/i;
 
 /** Fills in what the words say more exactly than the status, and decides whether the address is gone. */
 function judged(recipient: Omit<BouncedRecipient, 'permanent'>): BouncedRecipient {
@@ -111,17 +126,26 @@ function judged(recipient: Omit<BouncedRecipient, 'permanent'>): BouncedRecipien
     action === 'failed' &&
     ((status !== null && GONE.test(status)) ||
       (refused && GONE_WORDS.test(words) && !NOT_GONE_WORDS.test(words)) ||
-      (status === null && !/(?<!\d)4\d\d(?!\d)/.test(words) && GONE_WORDS.test(words) && !NOT_GONE_WORDS.test(words)));
+      (status === null &&
+        !/(?<!\d)4\d\d(?!\d)/.test(words) &&
+        GONE_WORDS.test(words) &&
+        !NOT_GONE_WORDS.test(words)));
   return { ...recipient, status, permanent };
 }
 
 /** Nobody else may say that a mail came back: a customer who quotes such words is still a customer. */
 function isFromMailServer({ returnPath, fromAddress, fields }: BounceQuestion): boolean {
   if (fields.has('x-failed-recipients')) return true;
-  if (/^(?:mailer-?daemon|mail-?daemon|postmaster|mail-?delivery\S*|microsoftexchange[\da-f]+)@/i.test(fromAddress ?? '')) {
+  if (
+    /^(?:mailer-?daemon|mail-?daemon|postmaster|mail-?delivery\S*|microsoftexchange[\da-f]+)@/i.test(
+      fromAddress ?? '',
+    )
+  ) {
     return true;
   }
-  return returnPath === '' && /mail(?:er)?[- ]?(?:delivery|daemon)|postmaster/i.test(fields.first('from') ?? '');
+  return (
+    returnPath === '' && /mail(?:er)?[- ]?(?:delivery|daemon)|postmaster/i.test(fields.first('from') ?? '')
+  );
 }
 
 const DELAYED =
@@ -129,10 +153,19 @@ const DELAYED =
 const FAILED =
   /undeliver(?:able|ed)|delivery (?:status notification )?\(?failure|delivery (?:has )?failed|failed permanently|could(?: not|n['’]t) be delivered|unable to deliver|wasn['’]t able to deliver|was not delivered|returned mail|returning message to sender|failure notice|mail (?:delivery )?fail(?:ed|ure)|permanent (?:fatal )?error|did not reach the following recipient|address (?:not found|couldn['’]t be found)|message (?:blocked|not delivered)|delivery (?:error|problem)|unzustellbar|nicht zugestellt|konnte[n]? nicht|ni bil[oa]? (?:mogoče )?dostavljen|nedostavlj|neisporuč|nije (?:moguće )?isporuč|μη παραδοτ|δεν παραδόθηκε|αποτυχία παράδοσης/i;
 
-function wordsOf({ subject, text, fields }: BounceQuestion): { action: 'failed' | 'delayed'; reason: string } | null {
+function wordsOf({
+  subject,
+  text,
+  fields,
+}: BounceQuestion): { action: 'failed' | 'delayed'; reason: string } | null {
   const said = `${subject}\n${explanation(text).slice(0, 5_000)}`;
   // "Has not been delivered yet, will be tried for 4 days": both kinds of words; the delay is what is new.
-  if (DELAYED.test(said) && !/permanent (?:fatal )?(?:error|failure)|failed permanently|giving up|given up|gave up|endgültig/i.test(said)) {
+  if (
+    DELAYED.test(said) &&
+    !/permanent (?:fatal )?(?:error|failure)|failed permanently|giving up|given up|gave up|endgültig/i.test(
+      said,
+    )
+  ) {
     return { action: 'delayed', reason: 'a mail server says that it could not deliver yet' };
   }
   if (FAILED.test(said) || fields.has('x-failed-recipients')) {
@@ -152,7 +185,9 @@ const COPY_BELOW =
 /** Servers that write in sentences name each address on a line of its own, and the answer they got soon after it. */
 function recipientsInWords(mail: BounceQuestion, action: 'failed' | 'delayed'): BouncedRecipient[] {
   const lines = explanation(mail.text).slice(0, REPORT_CHARS).split('\n').slice(0, 2_000);
-  const own = new Set([mail.fromAddress, ...mail.toAddresses].map((address) => (address ?? '').toLowerCase()));
+  const own = new Set(
+    [mail.fromAddress, ...mail.toAddresses].map((address) => (address ?? '').toLowerCase()),
+  );
   const named = (mail.fields.first('x-failed-recipients') ?? '')
     .split(/[\s,;]+/)
     .filter(isAddress)
@@ -163,9 +198,16 @@ function recipientsInWords(mail: BounceQuestion, action: 'failed' | 'delayed'): 
     if (!isKnown && found.length < RECIPIENTS) found.push({ address, at });
   };
   for (const [at, line] of lines.entries()) {
-    const address = /^[\s*•-]{0,8}(?:to:\s*)?<?([^\s<>()]{1,80}@[^\s<>()]{1,200}?)>?(?:\s\([^)]{0,200}\))?[:,;]?(?:\s|$)/i.exec(line)?.[1];
+    const address =
+      /^[\s*•-]{0,8}(?:to:\s*)?<?([^\s<>()]{1,80}@[^\s<>()]{1,200}?)>?(?:\s\([^)]{0,200}\))?[:,;]?(?:\s|$)/i.exec(
+        line,
+      )?.[1];
     if (!address || !isAddress(address)) continue;
-    if (named.length > 0 ? named.some((other) => other.toLowerCase() === address.toLowerCase()) : !own.has(address.toLowerCase())) {
+    if (
+      named.length > 0
+        ? named.some((other) => other.toLowerCase() === address.toLowerCase())
+        : !own.has(address.toLowerCase())
+    ) {
       add(address, at);
     }
   }
@@ -177,13 +219,25 @@ function recipientsInWords(mail: BounceQuestion, action: 'failed' | 'delayed'): 
       .map(([match]) => match.replace(/\.$/, ''))
       .find((match) => isAddress(match) && !own.has(match.toLowerCase()));
     const answer = answersIn(text);
-    return [judged({ address: address ?? null, action, status: answer?.status ?? null, diagnostic: answer?.diagnostic ?? null })];
+    return [
+      judged({
+        address: address ?? null,
+        action,
+        status: answer?.status ?? null,
+        diagnostic: answer?.diagnostic ?? null,
+      }),
+    ];
   }
   return found.map(({ address, at }, index) => {
     const next = found.slice(index + 1).find((other) => other.at > at)?.at;
     const near = at < 0 ? lines : lines.slice(at, Math.min(next ?? lines.length, at + 15));
     const answer = answersIn(near.join('\n')) ?? (found.length === 1 ? answersIn(lines.join('\n')) : null);
-    return judged({ address, action, status: answer?.status ?? null, diagnostic: answer?.diagnostic ?? null });
+    return judged({
+      address,
+      action,
+      status: answer?.status ?? null,
+      diagnostic: answer?.diagnostic ?? null,
+    });
   });
 }
 
@@ -200,7 +254,7 @@ function answersIn(text: string): { status: string | null; diagnostic: string } 
   if (at === null) return null;
   const diagnostic = lines
     .slice(at, at + 3)
-    .filter((line, index, all) => index === 0 || all.slice(0, index + 1).every(Boolean))
+    .filter((_, index, all) => all.slice(1, index + 1).every(Boolean))
     .join(' ')
     .slice(0, DIAGNOSTIC_CHARS);
   return { status: statusIn(diagnostic), diagnostic };
@@ -214,7 +268,9 @@ function first(lines: string[], is: (line: string) => boolean): number | null {
 /** Of the mail that came back: from its copy or its headers, else from what the report answers. */
 function originalMessageId({ attachments, text, fields }: BounceQuestion): string | null {
   const copies = attachments
-    .filter(({ declaredType }) => /^(?:message\/(?:global|rfc822)|text\/rfc822-headers|message\/global-headers)/.test(declaredType))
+    .filter(({ declaredType }) =>
+      /^(?:message\/(?:global|rfc822)|text\/rfc822-headers|message\/global-headers)/.test(declaredType),
+    )
     .map(({ content }) => content.subarray(0, 65_536).toString('latin1'));
   for (const copy of [...copies, text.slice(0, REPORT_CHARS)]) {
     const id = /^[> \t|]{0,8}message-id:\s{0,20}(<[^<>\s]{3,500}>)/im.exec(copy)?.[1];

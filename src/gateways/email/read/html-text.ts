@@ -30,16 +30,60 @@ export function htmlToLines(html: string): Line[] {
 
 const TOKENS = /<(\/?)([a-z][a-z\d]*)((?:\s+[a-z-]+(?:="[^"]*")?)*)\s*\/?>|([^<]+|<)/g;
 const BLOCKS = [
-  ...['p', 'div', 'blockquote', 'center', 'pre', 'ul', 'ol', 'li', 'dl', 'dt', 'dd', 'table', 'tr', 'caption'],
-  ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'hr', 'section', 'article', 'header', 'footer', 'address', 'fieldset'],
+  ...[
+    'p',
+    'div',
+    'blockquote',
+    'center',
+    'pre',
+    'ul',
+    'ol',
+    'li',
+    'dl',
+    'dt',
+    'dd',
+    'table',
+    'tr',
+    'caption',
+  ],
+  ...[
+    'h1',
+    'h2',
+    'h3',
+    'h4',
+    'h5',
+    'h6',
+    'hr',
+    'section',
+    'article',
+    'header',
+    'footer',
+    'address',
+    'fieldset',
+  ],
 ];
 const INLINE = ['br', 'a', 'img', 'td', 'th', 'span'];
 const VOID = new Set(['br', 'hr', 'img']);
-const PARAGRAPHS = new Set(['p', 'ul', 'ol', 'dl', 'table', 'blockquote', 'pre', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6']);
+const PARAGRAPHS = new Set([
+  'p',
+  'ul',
+  'ol',
+  'dl',
+  'table',
+  'blockquote',
+  'pre',
+  'h1',
+  'h2',
+  'h3',
+  'h4',
+  'h5',
+  'h6',
+]);
 
 function attributesOf(text: string): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const [, name, value] of text.matchAll(/([a-z-]+)(?:="([^"]*)")?/g)) found[name!] = decodeHTML(value ?? '');
+  for (const [, name, value] of text.matchAll(/([a-z-]+)(?:="([^"]*)")?/g))
+    found[name!] = decodeHTML(value ?? '');
   return found;
 }
 
@@ -81,9 +125,13 @@ class LineWriter {
   }
 
   open(tag: string, attributes: Record<string, string>): void {
-    if (tag === 'br') return this.break();
-    if (tag === 'img') return this.add(attributes.alt ? `[${attributes.alt.replace(/\s+/g, ' ').trim()}]` : '');
-    if (tag === 'hr') return this.rule(attributes);
+    if (tag === 'br') this.break();
+    else if (tag === 'hr') this.rule(attributes);
+    else if (tag === 'img') this.add(attributes.alt ? `[${attributes.alt.replace(/\s+/g, ' ').trim()}]` : '');
+    else this.enter(tag, attributes);
+  }
+
+  private enter(tag: string, attributes: Record<string, string>): void {
     if (BLOCKS.includes(tag)) this.block(tag);
     if (startsQuotedRest(attributes)) this.restIsQuoted = true;
     const opened: Open = {
@@ -110,7 +158,8 @@ class LineWriter {
     if (opened.href && /^https?:/i.test(opened.href)) {
       const shown = this.current.slice(opened.from);
       // An address that the words do not show: without it a link says nothing in plain text.
-      if (shown.trim() !== '' && !sameAddress(shown, opened.href)) this.add(` (${opened.href.slice(0, 500)})`);
+      if (shown.trim() !== '' && !sameAddress(shown, opened.href))
+        this.add(` (${opened.href.slice(0, 500)})`);
     }
     if (BLOCKS.includes(tag)) this.block(tag);
     if (opened.quote) this.quotes--;
@@ -167,17 +216,27 @@ class LineWriter {
 /** As Outlook writes a line across in plain text. */
 const RULE = '_'.repeat(32);
 
-function isQuote(tag: string, { class: classes = '', type = '', style = '', name = '' }: Record<string, string>): boolean {
+function isQuote(
+  tag: string,
+  { class: classes = '', type = '', style = '', name = '' }: Record<string, string>,
+): boolean {
   // Without a frame it is only indented, by Apple Mail and Outlook.
-  if (tag === 'blockquote') return type === 'cite' || /quote/i.test(classes) || !/border(?:-\w+)?\s*:\s*none/i.test(style);
+  if (tag === 'blockquote')
+    return type === 'cite' || /quote/i.test(classes) || !/border(?:-\w+)?\s*:\s*none/i.test(style);
   // GMX and WEB.DE.
   if (tag === 'div' && name === 'quote') return true;
-  return /(?:^|\s)(?:gmail_attr|moz-cite-prefix|yahoo_quoted|protonmail_quote|tutanota_quote|zmail_extra|moz-email-headers-table)(?:\s|$)/.test(classes);
+  return /(?:^|\s)(?:gmail_attr|moz-cite-prefix|yahoo_quoted|protonmail_quote|tutanota_quote|zmail_extra|moz-email-headers-table)(?:\s|$)/.test(
+    classes,
+  );
 }
 
 /** Marks behind which Outlook and others put the mail that is answered, not inside. */
 function startsQuotedRest({ id = '', style = '', name = '' }: Record<string, string>): boolean {
-  if (/^(?:x_)*(?:divRplyFwdMsg|appendonsend|OLK_SRC_BODY_SECTION|mail-editor-reference-message-container|reply-intro)$/i.test(id)) {
+  if (
+    /^(?:x_)*(?:divRplyFwdMsg|appendonsend|OLK_SRC_BODY_SECTION|mail-editor-reference-message-container|reply-intro)$/i.test(
+      id,
+    )
+  ) {
     return true;
   }
   if (/^_MailOriginal$/i.test(name)) return true;
@@ -185,17 +244,28 @@ function startsQuotedRest({ id = '', style = '', name = '' }: Record<string, str
   return /border:\s*none;\s*border-top:\s*solid\s+(?:#(?:E1E1E1|B5C4DF)|windowtext)\s/i.test(style);
 }
 
-function isSignature({ class: classes = '', id = '', 'data-smartmail': smart = '' }: Record<string, string>): boolean {
+function isSignature({
+  class: classes = '',
+  id = '',
+  'data-smartmail': smart = '',
+}: Record<string, string>): boolean {
   return (
     smart === 'gmail_signature' ||
     /(?:^|\s)(?:gmail_signature|moz-signature|protonmail_signature_block-user|protonmail_signature_block-proton|k9mail-signature|x_?gmail_signature)(?:\s|$)/.test(
       classes,
     ) ||
-    /^(?:x_)*(?:Signature|ms-outlook-mobile-signature|AppleMailSignature|lineBreakAtBeginningOfSignature|composer_signature)$/.test(id)
+    /^(?:x_)*(?:Signature|ms-outlook-mobile-signature|AppleMailSignature|lineBreakAtBeginningOfSignature|composer_signature)$/.test(
+      id,
+    )
   );
 }
 
 function sameAddress(shown: string, href: string): boolean {
-  const bare = (text: string) => text.trim().toLowerCase().replace(/^https?:\/\/(?:www\.)?|^www\./, '').replace(/\/+$/, '');
+  const bare = (text: string) =>
+    text
+      .trim()
+      .toLowerCase()
+      .replace(/^https?:\/\/(?:www\.)?|^www\./, '')
+      .replace(/\/+$/, '');
   return bare(shown) === bare(href) || shown.includes(href);
 }

@@ -1,11 +1,20 @@
 import { Transform } from 'node:stream';
-import { type AddressObject, type AttachmentStream, type HeaderValue, MailParser, type MessageText } from 'mailparser';
+import {
+  type AddressObject,
+  type AttachmentStream,
+  type HeaderValue,
+  MailParser,
+  type MessageText,
+} from 'mailparser';
 import { decodeRaw, decodeText } from './charset';
+import { type LiftedImage, liftDataImages } from './safe-html';
 
 export interface MimeLimits {
   mailHeaderBytes: number;
   mailParts: number;
   mailAttachments: number;
+  mailTextChars: number;
+  mailHtmlChars: number;
   mailReadMs: number;
 }
 
@@ -32,8 +41,11 @@ export interface Body {
 }
 
 export interface DecodedText {
+  /** At most one character longer than a text may be, so that the cut is noticed. */
   text: string;
   charset: { name: string; guessed: boolean };
+  /** Taken out of it. */
+  images: LiftedImage[];
 }
 
 export interface RawAttachment {
@@ -105,7 +117,7 @@ async function readParts(raw: Buffer, limits: MimeLimits): Promise<MimeMail> {
 
   const tree = parser.tree || null;
   return {
-    headers: parser.headers || new Map(),
+    headers: parser.headers || new Map<string, HeaderValue>(),
     headerLines: parser.headerLines || [],
     bodies: tree ? bodiesOf(tree, parser.outcomes) : [],
     attachments,
@@ -148,19 +160,20 @@ function bodiesOf(node: TreeNode, outcomes: Map<number, Outcome>): Body[] {
   if (!html || !plain || html === plain) return html ?? plain ?? [];
   const [first, ...rest] = html;
   const text = plain.map((body) => body.plain?.text ?? '').join('\n');
-  const charset = plain[0]?.plain?.charset ?? { name: 'utf-8', guessed: false };
+  const charset = plain[0]?.plain?.charset ?? UTF_8;
   // Together they say the same: the plain form stands by the first piece, and is used only where no HTML can be.
-  return [{ html: first!.html, plain: { text, charset } }, ...rest];
+  return [{ html: first!.html, plain: { text, charset, images: [] } }, ...rest];
 }
 
 function bodyOf(node: TreeNode, outcomes: Map<number, Outcome>): Body | null {
   if (node.isAttachment || node.textContent === undefined || node.reading === undefined) return null;
-  const outcome = outcomes.get(node.reading);
-  const decoded = { text: node.textContent, charset: outcome ?? { name: 'utf-8', guessed: false } };
+  const { charset = UTF_8, images = [] } = outcomes.get(node.reading) ?? {};
+  const decoded = { text: node.textContent, charset, images };
   return node.contentType === 'text/html' ? { plain: null, html: decoded } : { plain: decoded, html: null };
 }
 
-type Outcome = { name: string; guessed: boolean };
+type Outcome = Pick<DecodedText, 'charset' | 'images'>;
+const UTF_8 = { name: 'utf-8', guessed: false };
 
 /** What mailparser knows of a part. */
 interface TreeNode {
@@ -182,7 +195,16 @@ interface Inside {
 const inside = MailParser.prototype as unknown as Inside;
 
 /** Headers of which a second one is a mistake or an attack; the first is what other programs show. */
-const ONCE = new Set(['from', 'sender', 'reply-to', 'subject', 'date', 'message-id', 'in-reply-to', 'content-type']);
+const ONCE = new Set([
+  'from',
+  'sender',
+  'reply-to',
+  'subject',
+  'date',
+  'message-id',
+  'in-reply-to',
+  'content-type',
+]);
 
 /**
  * mailparser, that decodes text by its bytes, and not only by its label, and leaves the parts standing as a tree.
@@ -194,7 +216,9 @@ class TreeParser extends MailParser {
   readonly outcomes = new Map<number, Outcome>();
   private labels: { label: string | null; isHtml: boolean }[] | undefined;
 
-  constructor(limits: MimeLimits) {
+  private lifted = 0;
+
+  constructor(private readonly limits: MimeLimits) {
     const options = {
       skipHtmlToText: true,
       skipTextToHtml: true,
@@ -214,20 +238,34 @@ class TreeParser extends MailParser {
   getDecoder() {
     return {
       decodeStream: (reading: string) => {
-        const pieces: Buffer[] = [];
         const key = Number(reading.split(' ')[1]);
         const { label, isHtml } = this.labels?.[key] ?? { label: null, isHtml: false };
-        const outcomes = this.outcomes;
+        // HTML can have pictures inside, of any size.
+        const most = isHtml ? Number.POSITIVE_INFINITY : 4 * this.limits.mailTextChars;
+        const pieces: Buffer[] = [];
+        let size = 0;
         return new Transform({
-          transform(piece: Buffer | string, encoding, done) {
-            pieces.push(typeof piece === 'string' ? Buffer.from(piece, encoding) : piece);
+          transform: (piece: Buffer | string, encoding, done) => {
+            if (size <= most) pieces.push(typeof piece === 'string' ? Buffer.from(piece, encoding) : piece);
+            size += piece.length;
             done();
           },
-          flush(done) {
-            const bytes = Buffer.concat(pieces);
-            const { text, name, guessed } = decodeText(bytes, label ?? (isHtml ? metaCharset(bytes) : null));
-            outcomes.set(key, { name, guessed });
-            done(null, Buffer.from(text));
+          flush: (done) => {
+            try {
+              const all = Buffer.concat(pieces);
+              const bytes = size > most ? wholeCharacters(all) : all;
+              const decoded = decodeText(bytes, label ?? (isHtml ? metaCharset(bytes) : null));
+              const charset = { name: decoded.name, guessed: decoded.guessed };
+              const { html: text, images } = isHtml
+                ? liftDataImages(decoded.text, this.limits.mailAttachments - this.lifted)
+                : { html: decoded.text.replaceAll('\r\n', '\n'), images: [] };
+              this.lifted += images.length;
+              this.outcomes.set(key, { charset, images });
+              // What mailparser does with it takes its time, so no more than is used.
+              done(null, text.slice(0, (isHtml ? this.limits.mailHtmlChars : this.limits.mailTextChars) + 1));
+            } catch (error) {
+              done(error as Error); // thrown here it would end the process
+            }
           },
         });
       },
@@ -262,6 +300,13 @@ class TreeParser extends MailParser {
   }
 }
 
+/** Cut where no character is: half of one would make all of it look wrong. */
+function wholeCharacters(bytes: Buffer): Buffer {
+  let end = bytes.length;
+  while (end > 0 && bytes.length - end < 1_000 && bytes[end - 1]! > 0x7f) end--;
+  return bytes.subarray(0, end);
+}
+
 /** Old HTML without a label in its header has one inside. */
 function metaCharset(bytes: Buffer): string | null {
   const head = bytes.subarray(0, 2048).toString('latin1');
@@ -278,7 +323,9 @@ export interface HeaderFields {
 export function headerFields(lines: readonly HeaderLine[]): HeaderFields {
   const fields = new Map<string, string[]>();
   for (const { key, line } of lines) {
-    const value = decodeRaw(line.slice(line.indexOf(':') + 1)).replace(/\s+/g, ' ').trim();
+    const value = decodeRaw(line.slice(line.indexOf(':') + 1))
+      .replace(/\s+/g, ' ')
+      .trim();
     const known = fields.get(key);
     if (known) known.push(value);
     else fields.set(key, [value]);

@@ -28,7 +28,12 @@ export function attribution(text: string): 0 | 1 | 2 | 3 {
 
 /** The first of several lines into which an introduction was broken. */
 export function beginsAttribution(line: string): boolean {
-  return line.length <= 400 && BEGINNING.test(line) && /\d/.test(line) && !/[.!?]\s+\p{Lu}\p{Ll}+\s+\p{Ll}/u.test(line);
+  return (
+    line.length <= 400 &&
+    BEGINNING.test(line) &&
+    /\d/.test(line) &&
+    !/[.!?]\s+\p{Lu}\p{Ll}+\s+\p{Ll}/u.test(line)
+  );
 }
 const BEGINNING = new RegExp(
   `^(?:${[
@@ -75,7 +80,8 @@ const FIELDS = {
   from: 'From|Von|Od|Šalje|Pošiljatelj|Absender|De|Da|Από|Van|Fra|Från|Od koga|Шаље|Од|Expéditeur|Mittente|От',
   sent: 'Sent|Date|Gesendet|Datum|Poslano|Poslato|Envoyé|Inviato|Data|Στάλθηκε|Αποστολή|Απεστάλη|Ημερομηνία|Verzonden|Enviado|Skickat|Sendt|Датум',
   to: 'To|An|Za|Prima|Primatelj|Prejemnik|Komu|À|A|Προς|Aan|Para|Till|Til|Прима',
-  subject: 'Subject|Betreff|Zadeva|Predmet|Naslov|Tema|Objet|Oggetto|Θέμα|Onderwerp|Asunto|Assunto|Ämne|Emne|Наслов',
+  subject:
+    'Subject|Betreff|Zadeva|Predmet|Naslov|Tema|Objet|Oggetto|Θέμα|Onderwerp|Asunto|Assunto|Ämne|Emne|Наслов',
 };
 const FIELD_LINES = Object.entries(FIELDS).map(
   ([field, words]) => [field, new RegExp(`^[*\\s]{0,3}(?:${words})\\s?[*]?:[*]?(?=\\s|$)`, 'i')] as const,

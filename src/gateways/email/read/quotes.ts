@@ -32,7 +32,10 @@ export function plainToLines(text: string): Line[] {
  * Shape:   lines, subject → FoldedText
  */
 export function foldQuotes(given: Line[], subject: string): FoldedText {
-  const lines = given.map((line) => ({ ...line, text: line.text.trimEnd() === '--' ? line.text : line.text.trimEnd() }));
+  const lines = given.map((line) => ({
+    ...line,
+    text: line.text.trimEnd() === '--' ? line.text : line.text.trimEnd(),
+  }));
   markQuotedLines(lines);
   markIntroductions(lines);
   const forward = forwardStart(lines, subject);
@@ -77,7 +80,7 @@ function introductionStart(lines: Line[], end: number, sure: 1 | 3): number | nu
   let best: { start: number; strength: number } | null = null;
   for (let start = end; start >= Math.max(0, end - 3); start--) {
     const line = lines[start];
-    if (!line || line.kind !== 'new' || isBlank(line)) break;
+    if (line?.kind !== 'new' || isBlank(line)) break;
     const strength = attribution(joined(lines, start, end));
     if (strength >= sure && strength > (best?.strength ?? 0)) best = { start, strength };
   }
@@ -202,7 +205,5 @@ function textOf(lines: Line[], kind: Line['kind']): string {
 
 /** Blank lines at the ends and in heaps say nothing. */
 export function tidy(text: string): string {
-  return text
-    .replace(/\n(?:[^\S\n]*\n){2,}/g, '\n\n')
-    .trim();
+  return text.replace(/\n(?:[^\S\n]*\n){2,}/g, '\n\n').trim();
 }

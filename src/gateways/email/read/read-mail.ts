@@ -5,13 +5,23 @@ import { idsIn, readBounce } from './bounce';
 import { classify } from './classify';
 import { htmlToLines } from './html-text';
 import type { InboundMail, Mailbox } from './inbound-mail';
-import { addressesOf, type Body, headerFields, isAddress, type MimeMail, oneLine, readMime } from './mime-tree';
+import {
+  addressesOf,
+  type Body,
+  headerFields,
+  isAddress,
+  type MimeMail,
+  oneLine,
+  readMime,
+} from './mime-tree';
 import { foldQuotes, type Line, plainToLines, tidy } from './quotes';
-import { liftDataImages, sanitiseMailHtml } from './safe-html';
+import { type LiftedImage, sanitiseMailHtml } from './safe-html';
 
 export interface ReadingOptions {
   /** Domains whose mail is ours: of Message-IDs, senders and lists. */
   ownDomains?: string[];
+  /** As the SMTP session said it ('' is the null sender): headers that claim one are not believed then. */
+  envelope?: { from: string; to: string[] };
   limits?: Partial<Limits>;
 }
 
@@ -24,21 +34,36 @@ export interface ReadingOptions {
  */
 export async function readMail(raw: Buffer, options: ReadingOptions = {}): Promise<InboundMail> {
   const limits: Limits = { ...defaults, ...options.limits };
+  try {
+    return await read(raw, limits, options, null);
+  } catch (error) {
+    // A fault of ours: its head at least says whose mail it is, and it does not block those behind it.
+    const fault = `reading it failed (${error instanceof Error ? error.message.slice(0, 100) : 'unknown'})`;
+    return await read(raw.subarray(0, headEnd(raw)), limits, options, fault);
+  }
+}
+
+async function read(
+  raw: Buffer,
+  limits: Limits,
+  { ownDomains = [], envelope }: ReadingOptions,
+  fault: string | null,
+): Promise<InboundMail> {
   const cut: string[] = [];
   const mime = await readMime(withinLimits(raw, limits, cut), limits);
   const fields = headerFields(mime.headerLines);
   const subject = oneLine(asText(mime.headers.get('subject'))).slice(0, limits.subjectChars);
   const from = addressesOf(mime.headers.get('from'));
   const to = addressesOf(mime.headers.get('to'));
-  const body = readBodies(mime.bodies, limits, cut);
+  const body = readBodies(fault === null ? mime.bodies : [], limits, cut);
   const folded = foldQuotes(body.lines, subject);
   const text = tidy(body.lines.map((line) => line.text).join('\n'));
   const fromAddress = from[0]?.address ?? null;
-  const returnPath = returnPathOf(fields.all('return-path'));
+  const returnPath = envelope ? envelope.from : returnPathOf(fields.all('return-path'));
   const messageId = idsIn(fields.first('message-id'))[0] ?? null;
   const inReplyTo = idsIn(fields.first('in-reply-to'));
   const references = idsIn(fields.all('references').join(' '));
-  const read = readBounce({
+  const returned = readBounce({
     fields,
     returnPath,
     fromAddress,
@@ -55,10 +80,13 @@ export async function readMail(raw: Buffer, options: ReadingOptions = {}): Promi
     fromAddress,
     subject,
     isReply: inReplyTo.length > 0 || references.length > 0,
-    bounce: read && { actions: read.bounce.recipients.map(({ action }) => action), reason: read.reason },
-    ownDomains: options.ownDomains ?? [],
+    bounce: returned && {
+      actions: returned.bounce.recipients.map(({ action }) => action),
+      reason: returned.reason,
+    },
+    ownDomains,
   });
-  const failure = failureOf(mime, raw, limits);
+  const failure = fault ?? failureOf(mime, raw, limits);
   return {
     messageId,
     inReplyTo,
@@ -69,7 +97,7 @@ export async function readMail(raw: Buffer, options: ReadingOptions = {}): Promi
     replyTo: addressesOf(mime.headers.get('reply-to')),
     to,
     cc: addressesOf(mime.headers.get('cc')),
-    deliveredTo: deliveredTo(mime.headers, fields),
+    deliveredTo: [...new Set([...(envelope?.to ?? []), ...deliveredTo(mime.headers, fields)])],
     returnPath,
     subject,
     date: dateOf(fields.first('date')),
@@ -84,7 +112,7 @@ export async function readMail(raw: Buffer, options: ReadingOptions = {}): Promi
     reasons: failure ? [failure, ...kind.reasons] : kind.reasons,
     mayAutoAnswer: kind.mayAutoAnswer && failure === null,
     zetonMessage: fields.first('x-zeton-message'),
-    bounce: read?.bounce ?? null,
+    bounce: returned?.bounce ?? null,
     dkim: null,
     limitsHit: [...cut, ...mime.limitsHit],
   };
@@ -126,7 +154,10 @@ const WANTED =
 function wantedHead(head: Buffer, limits: Limits): Buffer {
   const kept: string[] = [];
   let room = limits.mailHeaderBytes / 2;
-  for (const field of head.subarray(0, 8 * limits.mailHeaderBytes).toString('latin1').split(/\r?\n(?![ \t])/)) {
+  for (const field of head
+    .subarray(0, 8 * limits.mailHeaderBytes)
+    .toString('latin1')
+    .split(/\r?\n(?![ \t])/)) {
     if (!WANTED.test(field) || field.length > room / 4) continue;
     kept.push(field);
     room -= field.length + 2;
@@ -139,21 +170,27 @@ interface ReadBody {
   html: string | null;
   remoteImages: number;
   shownIds: Set<string>;
-  images: { contentId: string; contentType: string; content: Buffer }[];
+  images: LiftedImage[];
   charset: InboundMail['charset'];
 }
 
 function readBodies(bodies: Body[], limits: Limits, cut: string[]): ReadBody {
-  const read: ReadBody = { lines: [], html: null, remoteImages: 0, shownIds: new Set(), images: [], charset: null };
+  const read: ReadBody = {
+    lines: [],
+    html: null,
+    remoteImages: 0,
+    shownIds: new Set(),
+    images: [],
+    charset: null,
+  };
   const pieces: string[] = [];
   let htmlRoom = limits.mailHtmlChars;
   for (const { plain, html } of bodies) {
     let lines: Line[] = [];
     if (html) {
-      const lifted = liftDataImages(html.text, limits.mailAttachments - read.images.length);
-      read.images.push(...lifted.images);
-      if (lifted.html.length > htmlRoom) cut.push(`the HTML was cut after ${limits.mailHtmlChars} characters`);
-      const shown = bounded(lifted.html.slice(0, htmlRoom), limits.mailHtmlTags, cut);
+      read.images.push(...html.images);
+      if (html.text.length > htmlRoom) cut.push(`the HTML was cut after ${limits.mailHtmlChars} characters`);
+      const shown = bounded(html.text.slice(0, htmlRoom), limits.mailHtmlTags, cut);
       htmlRoom -= shown.length;
       const safe = sanitiseMailHtml(shown);
       pieces.push(safe.html);
@@ -166,7 +203,7 @@ function readBodies(bodies: Body[], limits: Limits, cut: string[]): ReadBody {
     if (!html && plain) pieces.push(`<p>${htmlOfPlain(plain.text.slice(0, htmlRoom))}</p>`);
     read.charset ??= (html ?? plain)?.charset ?? null;
     if (read.lines.length > 0) read.lines.push({ text: '', kind: 'new' });
-    read.lines.push(...lines);
+    read.lines = read.lines.concat(lines);
   }
   read.lines = withinChars(read.lines, limits.mailTextChars, cut);
   if (bodies.some(({ html }) => html !== null)) read.html = pieces.join('\n');
@@ -187,7 +224,7 @@ function bounded(html: string, tags: number, cut: string[]): string {
 }
 
 /** Control characters mean nothing in a text, and PostgreSQL refuses one of them. */
-const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ufeff]/g;
+const CONTROL = /(?![\t\n])[\p{Cc}\ufeff]/gu;
 
 function withinChars(lines: Line[], most: number, cut: string[]): Line[] {
   let room = most;
@@ -224,11 +261,21 @@ function returnPathOf(values: string[]): string | null {
 function furtherSenders(values: string[]): Mailbox[] {
   return values.slice(0, 10).map((value) => {
     const bare = /<([^<>]*)>/.exec(value)?.[1] ?? value;
-    return { address: isAddress(bare.trim()) ? bare.trim() : null, name: oneLine(value.replace(/<[^<>]*>/, '')) };
+    return {
+      address: isAddress(bare.trim()) ? bare.trim() : null,
+      name: oneLine(value.replace(/<[^<>]*>/, '')),
+    };
   });
 }
 
-const DELIVERY_FIELDS = ['x-original-to', 'delivered-to', 'envelope-to', 'x-envelope-to', 'x-delivered-to', 'apparently-to'];
+const DELIVERY_FIELDS = [
+  'x-original-to',
+  'delivered-to',
+  'envelope-to',
+  'x-envelope-to',
+  'x-delivered-to',
+  'apparently-to',
+];
 
 function deliveredTo(headers: Map<string, HeaderValue>, fields: { all(name: string): string[] }): string[] {
   const found = addressesOf(headers.get('delivered-to')).flatMap(({ address }) => address ?? []);

@@ -65,14 +65,43 @@ const NESTING = 200;
 
 const TAGS = [
   ...['p', 'div', 'span', 'br', 'hr', 'a', 'img', 'pre', 'code', 'blockquote', 'center'],
-  ...['b', 'strong', 'i', 'em', 'u', 's', 'strike', 'del', 'ins', 'sub', 'sup', 'small', 'big', 'mark', 'tt', 'q'],
+  ...[
+    'b',
+    'strong',
+    'i',
+    'em',
+    'u',
+    's',
+    'strike',
+    'del',
+    'ins',
+    'sub',
+    'sup',
+    'small',
+    'big',
+    'mark',
+    'tt',
+    'q',
+  ],
   ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'ul', 'ol', 'li', 'dl', 'dt', 'dd'],
   ...['table', 'caption', 'thead', 'tbody', 'tfoot', 'tr', 'td', 'th'],
 ];
 
 /** Left out with what is in them: it is no text, or the parser takes it for raw text, tags and all. */
 export const HIDDEN_TAGS = [
-  ...['script', 'style', 'title', 'textarea', 'option', 'noscript', 'xmp', 'iframe', 'noembed', 'noframes', 'plaintext'],
+  ...[
+    'script',
+    'style',
+    'title',
+    'textarea',
+    'option',
+    'noscript',
+    'xmp',
+    'iframe',
+    'noembed',
+    'noframes',
+    'plaintext',
+  ],
 ];
 
 export function isHidden(style: string | undefined): boolean {
@@ -100,7 +129,9 @@ function decodedId(id: string): string {
 }
 
 function kept(attribs: Record<string, string | undefined>): Record<string, string> {
-  return Object.fromEntries(Object.entries(attribs).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(attribs).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 export interface LiftedImage {
@@ -109,22 +140,47 @@ export interface LiftedImage {
   content: Buffer;
 }
 
-/** Pictures that stand in the HTML itself become attachments that it shows: pages allow no `data:`. */
+/**
+ * Pictures that stand in the HTML itself become attachments that it shows: pages allow no `data:`. By hand: they can be
+ * 20 MB long, and regular expressions run out of stack there.
+ */
 export function liftDataImages(html: string, most: number): { html: string; images: LiftedImage[] } {
   const images: LiftedImage[] = [];
-  if (!html.includes('data:image/')) return { html, images };
-  const lifted = html.replace(
-    /data:image\/(png|jpe?g|gif|webp);base64,([a-z\d+/=\s]{8,}?)(?=["'>]|&quot;)/gi,
-    (whole, type: string, base64: string) => {
-      if (images.length >= most) return whole;
-      const contentId = `in-text-${images.length + 1}`;
-      images.push({
-        contentId,
-        contentType: `image/${type.toLowerCase().replace('jpg', 'jpeg')}`,
-        content: Buffer.from(base64, 'base64'),
-      });
-      return `cid:${contentId}`;
-    },
+  const kept: string[] = [];
+  let done = 0;
+  for (
+    let at = html.indexOf(DATA_IMAGE);
+    at >= 0 && images.length < most;
+    at = html.indexOf(DATA_IMAGE, at + 1)
+  ) {
+    const head = /^data:image\/(png|jpe?g|gif|webp);base64,/.exec(html.slice(at, at + 40));
+    if (!head) continue;
+    const start = at + head[0].length;
+    let end = start;
+    while (end < html.length && isBase64(html.charCodeAt(end))) end++;
+    const content = Buffer.from(html.slice(start, end), 'base64');
+    if (content.length === 0) continue;
+    const contentId = `in-text-${images.length + 1}`;
+    images.push({ contentId, contentType: `image/${head[1]!.replace('jpg', 'jpeg')}`, content });
+    kept.push(html.slice(done, at), `cid:${contentId}`);
+    done = end;
+    at = end - 1;
+  }
+  kept.push(html.slice(done));
+  return { html: kept.join(''), images };
+}
+
+const DATA_IMAGE = 'data:image/';
+
+/** Letters, digits, + / = and white space. */
+function isBase64(code: number): boolean {
+  return (
+    (code >= 0x61 && code <= 0x7a) ||
+    (code >= 0x41 && code <= 0x5a) ||
+    (code >= 0x2f && code <= 0x39) ||
+    code === 0x2b ||
+    code === 0x3d ||
+    code === 0x20 ||
+    (code >= 0x09 && code <= 0x0d)
   );
-  return { html: lifted, images };
 }

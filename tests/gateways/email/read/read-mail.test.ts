@@ -1,9 +1,13 @@
 import { type InboundMail, readMail } from '../../../../src/gateways/email';
 import { attribution, isDeviceSignature } from '../../../../src/gateways/email/read/quote-words';
 
-const HEAD = 'From: a@posta.example\r\nTo: b@trgovina.example\r\nSubject: Big\r\nMessage-ID: <big@posta.example>\r\nMIME-Version: 1.0\r\n';
+const HEAD =
+  'From: a@posta.example\r\nTo: b@trgovina.example\r\nSubject: Big\r\nMessage-ID: <big@posta.example>\r\nMIME-Version: 1.0\r\n';
 
-function read(mail: string, limits: NonNullable<Parameters<typeof readMail>[1]>['limits'] = {}): Promise<InboundMail> {
+function read(
+  mail: string,
+  limits: NonNullable<Parameters<typeof readMail>[1]>['limits'] = {},
+): Promise<InboundMail> {
   return readMail(Buffer.from(mail), { limits });
 }
 
@@ -12,6 +16,24 @@ function multipart(parts: string[]): string {
 }
 
 describe('a mail beyond the limits', () => {
+  it('of 25 MB text is cut without reading more of it', async () => {
+    const mail = await read(
+      `${HEAD}Content-Type: text/plain; charset=utf-8\r\n\r\n${'čšž\r\n'.repeat(600_000)}`,
+    );
+    expect(mail.limitsHit).toEqual(['the text was cut after 200000 characters']);
+    expect(mail.charset).toEqual({ name: 'utf-8', guessed: false });
+    expect(new Set(mail.text.split('\n'))).toEqual(new Set(['čšž']));
+  });
+
+  it('keeps a picture of several MB that stands in its HTML', async () => {
+    const picture = Buffer.alloc(3_000_000, 'x').toString('base64');
+    const mail = await read(
+      `${HEAD}Content-Type: text/html\r\n\r\n<p>See<img src="data:image/png;base64,${picture}">`,
+    );
+    expect(mail.attachments).toMatchObject([{ size: 3_000_000, inline: true }]);
+    expect(mail).toMatchObject({ class: 'person', text: 'See', limitsHit: [] });
+  });
+
   it('that is too large is unreadable, but says who wrote it', async () => {
     const mail = await read(`${HEAD}\r\n${'x'.repeat(5_000)}`, { mailBytes: 4_000 });
     expect(mail).toMatchObject({
@@ -34,7 +56,11 @@ describe('a mail beyond the limits', () => {
 
   it('that is one endless header is read as one', async () => {
     const mail = await read(`Subject: ${'x'.repeat(3_000_000)}`);
-    expect(mail).toMatchObject({ class: 'unreadable', text: '', limitsHit: [expect.stringContaining('headers')] });
+    expect(mail).toMatchObject({
+      class: 'unreadable',
+      text: '',
+      limitsHit: [expect.stringContaining('headers')],
+    });
   });
 
   it('of thousands of parts is unreadable from there on', async () => {
@@ -48,10 +74,13 @@ describe('a mail beyond the limits', () => {
   it('keeps the first of too many attachments', async () => {
     const files = Array.from(
       { length: 12 },
-      (_, i) => `Content-Type: application/pdf; name="${i}.pdf"\r\nContent-Disposition: attachment\r\n\r\n%PDF-`,
+      (_, i) =>
+        `Content-Type: application/pdf; name="${i}.pdf"\r\nContent-Disposition: attachment\r\n\r\n%PDF-`,
     );
     const mail = await read(multipart(files), { mailAttachments: 10 });
-    expect(mail.attachments.map(({ filename }) => filename)).toEqual(Array.from({ length: 10 }, (_, i) => `${i}.pdf`));
+    expect(mail.attachments.map(({ filename }) => filename)).toEqual(
+      Array.from({ length: 10 }, (_, i) => `${i}.pdf`),
+    );
     expect(mail.limitsHit).toEqual(['more attachments than are kept']);
   });
 
@@ -63,8 +92,11 @@ describe('a mail beyond the limits', () => {
   });
 
   it('has its HTML cut, and says so', async () => {
-    const long = await read(`${HEAD}Content-Type: text/html\r\n\r\n<p>${'word '.repeat(300_000)}`);
-    expect(long.limitsHit).toEqual([expect.stringContaining('HTML was cut after 1000000'), expect.stringContaining('the text was cut')]);
+    const long = await read(`${HEAD}Content-Type: text/html\r\n\r\n<p>${'word '.repeat(150_000)}`);
+    expect(long.limitsHit).toEqual([
+      expect.stringContaining('HTML was cut after 500000'),
+      expect.stringContaining('the text was cut'),
+    ]);
     const many = await read(`${HEAD}Content-Type: text/html\r\n\r\n${'<b>'.repeat(30_000)}end`);
     expect(many.limitsHit).toEqual(['the HTML was cut after 20000 tags']);
   });
@@ -72,6 +104,35 @@ describe('a mail beyond the limits', () => {
   it('that takes too long is unreadable', async () => {
     const mail = await read(`${HEAD}\r\n${'slow\r\n'.repeat(500_000)}`, { mailReadMs: 1 });
     expect(mail).toMatchObject({ class: 'unreadable', reasons: [expect.stringContaining('took too long')] });
+  });
+});
+
+describe('the envelope of an SMTP session', () => {
+  const claim = 'Return-Path: <>\r\nFrom: a@posta.example\r\nSubject: Automatic reply\r\n\r\nHello';
+
+  it('is believed before headers that anybody can write', async () => {
+    expect(await readMail(Buffer.from(claim))).toMatchObject({ class: 'auto-reply', returnPath: '' });
+    const envelope = { from: 'a@posta.example', to: ['support@trgovina.example'] };
+    expect(await readMail(Buffer.from(claim), { envelope })).toMatchObject({
+      class: 'person',
+      returnPath: 'a@posta.example',
+      deliveredTo: ['support@trgovina.example'],
+    });
+  });
+});
+
+describe('a fault of ours', () => {
+  const broken = Symbol('not a number') as never;
+
+  it('while the text is read leaves the head, and the mail unreadable', async () => {
+    const mail = await read(`${HEAD}Content-Type: text/html\r\n\r\n<p>Hello`, { mailHtmlTags: broken });
+    expect(mail).toMatchObject({ class: 'unreadable', from: { address: 'a@posta.example' }, text: '' });
+    expect(mail.reasons).toEqual([expect.stringMatching(/^reading it failed \(.*Symbol/)]);
+  });
+
+  it('within the parser’s streams does not end the process', async () => {
+    const mail = await read(`${HEAD}Content-Type: text/html\r\n\r\n<p>Hello`, { mailHtmlChars: broken });
+    expect(mail).toMatchObject({ class: 'unreadable', from: { address: 'a@posta.example' } });
   });
 });
 
