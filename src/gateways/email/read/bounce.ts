@@ -110,7 +110,7 @@ function statusIn(text: string): string | null {
 /** Statuses by which the address is gone for good (RFC 3463); others refuse this mail, or not for ever. */
 const GONE = /^5\.(?:1\.(?:1|2|3|6|10)|2\.1|4\.4)$/;
 const GONE_WORDS =
-  /user unknown|unknown user|no such (?:user|recipient|mailbox|address|person)|does(?: not|n['’]t) exist|(?:mailbox|recipient|address|account|user)[^.;]{0,60}(?:not found|unknown|disabled|inactive|deactivated|does not exist)|(?:mailbox|account) unavailable|recipient name is not recognized|invalid (?:mailbox|recipient|address)|no mailbox (?:here )?by that name|doesn['’]t have a [\w.]+ account|over[- ]?quota inactive|unrouteable address|unbekannt|existiert nicht/i;
+  /user unknown|unknown user|no such (?:user|recipient|mailbox|address|person)|does(?: not|n['’]t) exist|(?:mailbox|recipient|address|account|user)[^.;]{0,60}(?:not found|unknown|disabled|inactive|deactivated|does not exist)|(?:mailbox|account) unavailable|recipient name is not recognized|not listed in|invalid (?:mailbox|recipient|address)|no mailbox (?:here )?by that name|doesn['’]t have a [\w.]+ account|over[- ]?quota inactive|unrouteable address|unbekannt|existiert nicht/i;
 const NOT_GONE_WORDS =
   /quota|mailbox (?:is )?full|full mailbox|too (?:large|big)|size limit|spam|blocked|blacklist|policy|reputation|greylist|try again|temporar/i;
 
@@ -199,7 +199,7 @@ function recipientsInWords(mail: BounceQuestion, action: 'failed' | 'delayed'): 
   };
   for (const [at, line] of lines.entries()) {
     const address =
-      /^[\s*•-]{0,8}(?:to:\s*)?<?([^\s<>()]{1,80}@[^\s<>()]{1,200}?)>?(?:\s\([^)]{0,200}\))?[:,;]?(?:\s|$)/i.exec(
+      /^[\s*•-]{0,8}(?:to:\s*)?[<"]?([^\s<>()"]{1,80}@[^\s<>()"]{1,200}?)[>"]?(?:\s\([^)]{0,200}\))?[:,;]?(?:\s|$)/i.exec(
         line,
       )?.[1];
     if (!address || !isAddress(address)) continue;

@@ -251,21 +251,17 @@ class TreeParser extends MailParser {
             done();
           },
           flush: (done) => {
-            try {
-              const all = Buffer.concat(pieces);
-              const bytes = size > most ? wholeCharacters(all) : all;
-              const decoded = decodeText(bytes, label ?? (isHtml ? metaCharset(bytes) : null));
-              const charset = { name: decoded.name, guessed: decoded.guessed };
-              const { html: text, images } = isHtml
-                ? liftDataImages(decoded.text, this.limits.mailAttachments - this.lifted)
-                : { html: decoded.text.replaceAll('\r\n', '\n'), images: [] };
-              this.lifted += images.length;
-              this.outcomes.set(key, { charset, images });
-              // What mailparser does with it takes its time, so no more than is used.
-              done(null, text.slice(0, (isHtml ? this.limits.mailHtmlChars : this.limits.mailTextChars) + 1));
-            } catch (error) {
-              done(error as Error); // thrown here it would end the process
-            }
+            const all = Buffer.concat(pieces);
+            const bytes = size > most ? wholeCharacters(all) : all;
+            const decoded = decodeText(bytes, label ?? (isHtml ? metaCharset(bytes) : null));
+            const charset = { name: decoded.name, guessed: decoded.guessed };
+            const { html: text, images } = isHtml
+              ? liftDataImages(decoded.text, this.limits.mailAttachments - this.lifted)
+              : { html: decoded.text.replaceAll('\r\n', '\n'), images: [] };
+            this.lifted += images.length;
+            this.outcomes.set(key, { charset, images });
+            // What mailparser does with it takes its time, so no more than is used.
+            done(null, text.slice(0, (isHtml ? this.limits.mailHtmlChars : this.limits.mailTextChars) + 1));
           },
         });
       },

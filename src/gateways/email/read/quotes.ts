@@ -44,7 +44,6 @@ export function foldQuotes(given: Line[], subject: string): FoldedText {
   markSignature(own);
   for (const line of forward === null ? [] : lines.slice(forward)) line.kind = 'new';
 
-  if (!hasNew(lines)) showQuotes(lines);
   if (!hasNew(lines)) for (const line of lines) line.kind = 'new';
   if (isAnsweredInline(lines)) showQuotes(lines);
   return {

@@ -254,7 +254,11 @@ function asText(value: HeaderValue | undefined): string {
 function returnPathOf(values: string[]): string | null {
   const [value] = values;
   if (value === undefined) return null;
-  const bare = value.replace(/^.*<|>.*$/g, '').trim();
+  // sendmail writes the null sender so.
+  const bare = value
+    .replace(/^.*<|>.*$/g, '')
+    .replace(/^MAILER-DAEMON(?:@.*)?$/i, '')
+    .trim();
   return bare === '' || isAddress(bare) ? bare : null;
 }
 
