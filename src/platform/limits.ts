@@ -126,6 +126,15 @@ export const limits = {
   /** Messages on their way to one provider at once, for each process; the others wait in the outbox, where all can take them. */
   emailsAtOnce: 10,
   smsAtOnce: 20,
+  /**
+   * Of each process to its mail server: more than a busy shop answers, and what paid mail services take for granted. One
+   * that takes less says so (4xx), and is waited for.
+   */
+  emailsPerMinute: 300,
+  /** Mail programs thread by the last few; each is some sixty characters of a header. */
+  mailReferences: 10,
+  /** A few lines; it goes out with every reply. */
+  signatureChars: 1_000,
   /** To one mail server at once: most allow 10 and more from one address, and 5 empty a batch in a second or two. */
   smtpConnections: 5,
   smtpConnectMs: 8_000,
