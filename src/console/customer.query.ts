@@ -5,6 +5,7 @@ import { isId } from '../platform/ids';
 import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { lastInstantOf, type MeterState, readMeters } from './counts.query';
 import { shortfallIn } from './customers.query';
+import { type StoppedMail, stoppedMailFrom } from './mail-stopped';
 import { type OrderRow, orderedAt, readOrderList } from './orders.query';
 
 type Row = Record<string, unknown>;
@@ -21,6 +22,9 @@ export interface CustomerHead {
   /** Has an account in the shop; else bought as a guest. */
   hasAccount: boolean;
   since: string;
+  stoppedMail: StoppedMail | null;
+  /** Since when the customer wants no notices; null: they are wanted. */
+  noticesStoppedAt: string | null;
 }
 
 /** One lot of credits, as one tells it. */
@@ -72,8 +76,18 @@ export async function readCustomerHead(db: Db, id: string, storeIds: StoreIds): 
   if (!isId(id)) return null;
   const row = (await onlyOf(db('customers'), 'customers.store_id', storeIds)
     .join('stores', 'stores.id', 'customers.store_id')
+    .leftJoin('suppressed_addresses as stopped', (join) =>
+      join
+        .on('stopped.store_id', 'customers.store_id')
+        .andOn('stopped.address', 'customers.email_normalised'),
+    )
     .where('customers.id', id)
-    .first('customers.*', 'stores.name as store_name')) as Row | undefined;
+    .first(
+      'customers.*',
+      'stores.name as store_name',
+      'stopped.reason as stopped_reason',
+      'stopped.since as stopped_since',
+    )) as Row | undefined;
   if (!row) return null;
   return {
     id,
@@ -86,6 +100,8 @@ export async function readCustomerHead(db: Db, id: string, storeIds: StoreIds): 
     store: row.store_name as string,
     hasAccount: row.woo_customer_id !== null,
     since: row.created_at as string,
+    stoppedMail: stoppedMailFrom(row),
+    noticesStoppedAt: row.notices_stopped_at as string | null,
   };
 }
 

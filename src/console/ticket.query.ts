@@ -6,6 +6,7 @@ import { isId } from '../platform/ids';
 import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { type MeterState, nextToGo, shownLevel } from './counts.query';
 import { shortfallIn } from './customers.query';
+import { type StoppedMail, stoppedMailFrom } from './mail-stopped';
 import { type OrderRow, readOrderList } from './orders.query';
 import type { TicketStatus, WaitingTicket } from './tickets.query';
 
@@ -32,6 +33,7 @@ export interface TicketHead {
     phoneE164: string | null;
     country: string | null;
     locale: string;
+    stoppedMail: StoppedMail | null;
   };
 }
 
@@ -43,6 +45,9 @@ export async function readTicketHead(db: Db, ref: string, storeIds: StoreIds): P
     .join('stores', 'stores.id', 'tickets.store_id')
     .join('customers', 'customers.id', 'tickets.customer_id')
     .leftJoin('tickets as before', 'before.id', 'tickets.follow_up_of')
+    .leftJoin('suppressed_addresses as stopped', (join) =>
+      join.on('stopped.store_id', 'tickets.store_id').andOn('stopped.address', 'customers.email_normalised'),
+    )
     .where(isNumber ? { 'tickets.number': Number(ref) } : { 'tickets.id': ref })
     .first(
       'tickets.*',
@@ -55,6 +60,8 @@ export async function readTicketHead(db: Db, ref: string, storeIds: StoreIds): P
       'customers.country',
       'customers.locale',
       'before.number as before_number',
+      'stopped.reason as stopped_reason',
+      'stopped.since as stopped_since',
     )) as Row | undefined;
   if (!row) return null;
   return {
@@ -78,6 +85,7 @@ export async function readTicketHead(db: Db, ref: string, storeIds: StoreIds): P
       phoneE164: row.phone_e164 as string | null,
       country: row.country as string | null,
       locale: row.locale as string,
+      stoppedMail: stoppedMailFrom(row),
     },
   };
 }

@@ -21,13 +21,12 @@ export async function outgoingMail(
   const { store } = ticket;
   const t = textsIn(languageFor(ticket.customer.locale));
   const signature = message.authorKind === 'staff' ? await signatureOf(ctx.db, message.authorId) : null;
-  const below = signature === null ? '' : signature || `${message.authorName}\n${store.name}`;
   const unsubscribeUrl = message.isNotice ? stopNoticesUrl(ctx, ticket.customer.id) : undefined;
-  const text = [
-    message.body,
-    ...(below === '' ? [] : [`-- \n${below}`]),
+  const below = [
+    ...(signature === null ? [] : [signature || `${message.authorName}\n${store.name}`]),
     ...(unsubscribeUrl === undefined ? [] : [t('mail.stop_notices', { url: unsubscribeUrl })]),
-  ].join('\n\n');
+  ];
+  const text = [message.body, ...below.map((part, i) => (i === 0 ? `-- \n${part}` : part))].join('\n\n');
   const references = await referencesOf(ctx, message);
   return {
     id: message.id,

@@ -1,7 +1,8 @@
 import { recordAudit } from '../domain/audit';
 import { findCustomer, setNoticesStopped } from '../domain/customers';
+import { findStore } from '../domain/stores';
 import { systemActor } from '../platform/actor';
-import { withTransaction } from '../platform/db';
+import { type Db, withTransaction } from '../platform/db';
 import { isId } from '../platform/ids';
 import { type Context, momentOf } from './context';
 
@@ -21,6 +22,16 @@ export function customerOfStopToken(ctx: Context, token: string): string | null 
   return isGood ? customerId : null;
 }
 
+/** Whose notices they are, and whether they are stopped; null: there is no such customer (any more). */
+export async function noticesOf(
+  db: Db,
+  customerId: string,
+): Promise<{ store: string; stopped: boolean } | null> {
+  const customer = await findCustomer(db, customerId);
+  const store = customer && (await findStore(db, customer.storeId));
+  return store ? { store: store.name, stopped: customer.noticesStoppedAt !== null } : null;
+}
+
 /**
  * The customer wants no more notices of credits and their expiry, or wants them again. Replies and what was asked for
  * come all the same.
@@ -38,7 +49,7 @@ export function stopNotices(
     const changed = await setNoticesStopped(trx, customerId, stopped ? moment.at : null);
     if (changed) {
       await recordAudit(trx, moment, {
-        action: stopped ? 'customer.notices_stopped' : 'customer.notices_wanted',
+        action: stopped ? 'customer.notices-stopped' : 'customer.notices-wanted',
         subject: { kind: 'customer', id: customerId },
       });
     }

@@ -54,7 +54,7 @@ export function allowMailAgain(
       address !== null && (await allowAgain(trx, { storeId: customer.storeId, address }));
     if (wasSuppressed) {
       await recordAudit(trx, momentOf(ctx, actor), {
-        action: 'customer.mail_allowed_again',
+        action: 'customer.mail-allowed-again',
         subject: { kind: 'customer', id: customer.id },
       });
     }
