@@ -5,8 +5,8 @@ import { isId } from '../platform/ids';
 import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { lastInstantOf, type MeterState, readMeters } from './counts.query';
 import { shortfallIn } from './customers.query';
-import { type StoppedMail, stoppedMailFrom } from './mail-stopped';
 import { type OrderRow, orderedAt, readOrderList } from './orders.query';
+import { STOPPED_MAIL, type StoppedMail, stoppedMailFrom, withStoppedMail } from './stopped-mail.query';
 
 type Row = Record<string, unknown>;
 
@@ -74,20 +74,10 @@ export interface CustomerDetails {
 /** Null when there is none, or the id is none. */
 export async function readCustomerHead(db: Db, id: string, storeIds: StoreIds): Promise<CustomerHead | null> {
   if (!isId(id)) return null;
-  const row = (await onlyOf(db('customers'), 'customers.store_id', storeIds)
+  const row = (await withStoppedMail(onlyOf(db('customers'), 'customers.store_id', storeIds))
     .join('stores', 'stores.id', 'customers.store_id')
-    .leftJoin('suppressed_addresses as stopped', (join) =>
-      join
-        .on('stopped.store_id', 'customers.store_id')
-        .andOn('stopped.address', 'customers.email_normalised'),
-    )
     .where('customers.id', id)
-    .first(
-      'customers.*',
-      'stores.name as store_name',
-      'stopped.reason as stopped_reason',
-      'stopped.since as stopped_since',
-    )) as Row | undefined;
+    .first('customers.*', 'stores.name as store_name', ...STOPPED_MAIL)) as Row | undefined;
   if (!row) return null;
   return {
     id,

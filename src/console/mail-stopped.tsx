@@ -3,24 +3,7 @@ import { mayAct, type StaffPage } from '../ui/page';
 import { Banner, Button } from '../ui/parts';
 import { dayText } from '../ui/time';
 import { customerHref } from './counts';
-
-type Row = Record<string, unknown>;
-
-/** Why no mail goes to a customer's address any more. */
-export interface StoppedMail {
-  reason: string;
-  since: string;
-}
-
-/** Of a row with the columns of suppressed_addresses joined to it. */
-export function stoppedMailFrom(row: Row): StoppedMail | null {
-  const { stopped_reason: reason, stopped_since: since } = row;
-  return typeof reason === 'string' && typeof since === 'string' ? { reason, since } : null;
-}
-
-export function mailAgainHref(customerId: string): string {
-  return `${customerHref(customerId)}/mail-again`;
-}
+import type { StoppedMail } from './stopped-mail.query';
 
 /** That mail came back, why, and the way to try it all the same. `back`: the page to return to. */
 export function MailStopped({
@@ -42,7 +25,7 @@ export function MailStopped({
         {t('customer.mail_stopped_why', { date: dayText(page, since), reason })}
       </p>
       {mayAct(page.staff.role, 'agent') ? (
-        <PostForm page={page} action={mailAgainHref(customer.id)} class="z-buttons">
+        <PostForm page={page} action={`${customerHref(customer.id)}/mail-again`} class="z-buttons">
           <input type="hidden" name="back" value={back} />
           <Button icon="email" text={t('customer.mail_again')} />
         </PostForm>

@@ -6,8 +6,8 @@ import { isId } from '../platform/ids';
 import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { type MeterState, nextToGo, shownLevel } from './counts.query';
 import { shortfallIn } from './customers.query';
-import { type StoppedMail, stoppedMailFrom } from './mail-stopped';
 import { type OrderRow, readOrderList } from './orders.query';
+import { STOPPED_MAIL, type StoppedMail, stoppedMailFrom, withStoppedMail } from './stopped-mail.query';
 import type { TicketStatus, WaitingTicket } from './tickets.query';
 
 type Row = Record<string, unknown>;
@@ -41,13 +41,11 @@ export interface TicketHead {
 export async function readTicketHead(db: Db, ref: string, storeIds: StoreIds): Promise<TicketHead | null> {
   const isNumber = /^\d{1,15}$/.test(ref);
   if (!isNumber && !isId(ref)) return null;
-  const row = (await onlyOf(db('tickets'), 'tickets.store_id', storeIds)
+  const tickets = onlyOf(db('tickets'), 'tickets.store_id', storeIds)
     .join('stores', 'stores.id', 'tickets.store_id')
-    .join('customers', 'customers.id', 'tickets.customer_id')
+    .join('customers', 'customers.id', 'tickets.customer_id');
+  const row = (await withStoppedMail(tickets)
     .leftJoin('tickets as before', 'before.id', 'tickets.follow_up_of')
-    .leftJoin('suppressed_addresses as stopped', (join) =>
-      join.on('stopped.store_id', 'tickets.store_id').andOn('stopped.address', 'customers.email_normalised'),
-    )
     .where(isNumber ? { 'tickets.number': Number(ref) } : { 'tickets.id': ref })
     .first(
       'tickets.*',
@@ -60,8 +58,7 @@ export async function readTicketHead(db: Db, ref: string, storeIds: StoreIds): P
       'customers.country',
       'customers.locale',
       'before.number as before_number',
-      'stopped.reason as stopped_reason',
-      'stopped.since as stopped_since',
+      ...STOPPED_MAIL,
     )) as Row | undefined;
   if (!row) return null;
   return {
