@@ -34,7 +34,7 @@ const STYLE = `:root{color-scheme:light dark}
 function paragraphsOf(text: string, margin: string): Html[] {
   return text
     .split(/\n[^\S\n]*\n/)
-    .map((paragraph) => paragraph.replace(/^\n+|\s+$/g, ''))
+    .map((paragraph) => paragraph.replace(/^\n+/, '').trimEnd())
     .filter((paragraph) => paragraph !== '')
     .map(
       (paragraph) =>
@@ -66,8 +66,12 @@ function linked(line: string): (Html | string)[] {
   return [...pieces, line.slice(end)];
 }
 
+/** From its end, character by character: a regular expression would begin anew at each of a long row of them. */
 function withoutSentence(url: string): string {
-  const tidy = url.replace(/[.,;:!?…”’»*_]+$/u, '');
   // Addresses of encyclopaedias have brackets of their own.
-  return tidy.endsWith(')') && !tidy.includes('(') ? withoutSentence(tidy.slice(0, -1)) : tidy;
+  const isMark = (character: string) =>
+    '.,;:!?…”’»*_'.includes(character) || (character === ')' && !url.includes('('));
+  let end = url.length;
+  while (end > 0 && isMark(url.charAt(end - 1))) end -= 1;
+  return url.slice(0, end);
 }
