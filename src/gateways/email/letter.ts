@@ -66,12 +66,13 @@ function linked(line: string): (Html | string)[] {
   return [...pieces, line.slice(end)];
 }
 
+const MARKS = '.,;:!?…”’»*_';
+
 /** From its end, character by character: a regular expression would begin anew at each of a long row of them. */
 function withoutSentence(url: string): string {
   // Addresses of encyclopaedias have brackets of their own.
-  const isMark = (character: string) =>
-    '.,;:!?…”’»*_'.includes(character) || (character === ')' && !url.includes('('));
+  const marks = url.includes('(') ? MARKS : `${MARKS})`;
   let end = url.length;
-  while (end > 0 && isMark(url.charAt(end - 1))) end -= 1;
+  while (end > 0 && marks.includes(url.charAt(end - 1))) end -= 1;
   return url.slice(0, end);
 }
