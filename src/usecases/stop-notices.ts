@@ -28,8 +28,9 @@ export async function noticesOf(
   customerId: string,
 ): Promise<{ store: string; stopped: boolean } | null> {
   const customer = await findCustomer(db, customerId);
-  const store = customer && (await findStore(db, customer.storeId));
-  return store ? { store: store.name, stopped: customer.noticesStoppedAt !== null } : null;
+  if (!customer) return null;
+  const store = await findStore(db, customer.storeId);
+  return { store: store?.name ?? '', stopped: customer.noticesStoppedAt !== null };
 }
 
 /**
