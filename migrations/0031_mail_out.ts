@@ -5,7 +5,9 @@ export async function up(db: Knex): Promise<void> {
   await db.raw(`ALTER TABLE staff ADD COLUMN signature TEXT NOT NULL DEFAULT ''`);
   await db.raw('ALTER TABLE customers ADD COLUMN notices_stopped_at TEXT');
   // Of a notice nobody asked for, which the recipient can stop; greetings and links that were asked for are none.
-  await db.raw('ALTER TABLE messages ADD COLUMN is_notice INTEGER NOT NULL DEFAULT 0 CHECK (is_notice IN (0, 1))');
+  await db.raw(
+    'ALTER TABLE messages ADD COLUMN is_notice INTEGER NOT NULL DEFAULT 0 CHECK (is_notice IN (0, 1))',
+  );
   await db.raw('ALTER TABLE sandbox_messages ADD COLUMN reply_to TEXT');
 
   // Whoever goes on writing to mailboxes that do not exist is soon taken for a spammer.

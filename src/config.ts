@@ -155,8 +155,13 @@ function readSmtpUrl(read: Reader): string | null {
 const DKIM_KEY = 'an RSA private key of at least 1024 bits in PEM, its line ends also as "\\n"';
 
 function readDkim(read: Reader): Config['mail']['dkim'] {
-  const host = /^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
-  const selector = read.matching('DKIM_SELECTOR', host, 'what stands before "._domainkey" in the DNS, like zeton1');
+  const host =
+    /^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
+  const selector = read.matching(
+    'DKIM_SELECTOR',
+    host,
+    'what stands before "._domainkey" in the DNS, like zeton1',
+  );
   const key = read.secret('DKIM_PRIVATE_KEY', 1)?.trim().replaceAll('\\n', '\n') ?? null;
   const domain = read.matching('DKIM_DOMAIN', host, 'the domain of MAIL_FROM, like shop.example.com');
   read.together('DKIM_SELECTOR', 'DKIM_PRIVATE_KEY');

@@ -8,7 +8,9 @@ const KEY = 'k'.repeat(32);
 const RSA_KEY = generateKeyPairSync('rsa', { modulusLength: 1024 })
   .privateKey.export({ type: 'pkcs8', format: 'pem' })
   .toString();
-const ED25519_KEY = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+const ED25519_KEY = generateKeyPairSync('ed25519')
+  .privateKey.export({ type: 'pkcs8', format: 'pem' })
+  .toString();
 const DKIM = {
   MAIL_FROM: 'Help <help@shop.example.com>',
   DKIM_SELECTOR: 's1',
@@ -132,7 +134,10 @@ describe('the configuration', () => {
     const dkim = { domain: 'shop.example.com', selector: 's1', privateKey: RSA_KEY.trim() };
     expect(read(DKIM).mail.dkim).toEqual(dkim);
     expect(read({ ...DKIM, DKIM_PRIVATE_KEY: RSA_KEY.replaceAll('\n', '\\n') }).mail.dkim).toEqual(dkim);
-    expect(read({ ...DKIM, DKIM_DOMAIN: 'example.com' }).mail.dkim).toEqual({ ...dkim, domain: 'example.com' });
+    expect(read({ ...DKIM, DKIM_DOMAIN: 'example.com' }).mail.dkim).toEqual({
+      ...dkim,
+      domain: 'example.com',
+    });
   });
 
   it('leaves the public address open until a free port is known', () => {
@@ -193,7 +198,10 @@ describe('the configuration', () => {
     ['DKIM_DOMAIN', { DKIM_SELECTOR: 's1', DKIM_PRIVATE_KEY: RSA_KEY }],
     ['DKIM_DOMAIN', { DKIM_SELECTOR: 's1', DKIM_PRIVATE_KEY: RSA_KEY, DKIM_DOMAIN: 'a@example.com' }],
     ['DKIM_PRIVATE_KEY', { ...DKIM, DKIM_PRIVATE_KEY: 'hunter22' }],
-    ['DKIM_PRIVATE_KEY', { ...DKIM, DKIM_PRIVATE_KEY: RSA_KEY.replace(/\n.{20}/, '\nhunter2hunter2hunter2') }],
+    [
+      'DKIM_PRIVATE_KEY',
+      { ...DKIM, DKIM_PRIVATE_KEY: RSA_KEY.replace(/\n.{20}/, '\nhunter2hunter2hunter2') },
+    ],
     ['DKIM_PRIVATE_KEY', { ...DKIM, DKIM_PRIVATE_KEY: ED25519_KEY }],
     ['TWILIO_ACCOUNT_SID', { TWILIO_ACCOUNT_SID: 'SK123' }],
     ['TWILIO_AUTH_TOKEN', { TWILIO_ACCOUNT_SID: 'AC123', TWILIO_FROM: '+38641555100' }],

@@ -12,9 +12,7 @@ export const STOPPED_MAIL = ['stopped.reason as stopped_reason', 'stopped.since 
 /** Of a query that has `customers`. */
 export function withStoppedMail(query: Knex.QueryBuilder): Knex.QueryBuilder {
   return query.leftJoin('suppressed_addresses as stopped', (join) => {
-    join
-      .on('stopped.store_id', 'customers.store_id')
-      .andOn('stopped.address', 'customers.email_normalised');
+    join.on('stopped.store_id', 'customers.store_id').andOn('stopped.address', 'customers.email_normalised');
   });
 }
 

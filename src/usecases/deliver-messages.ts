@@ -134,7 +134,11 @@ async function attempt(ctx: Context, taken: Taken, ticket: SendingTicket): Promi
     return { kind: 'late', inDoubt };
   const suppressed = channel === 'email' ? await suppressionOf(ctx.db, recipientOf(taken, ticket)) : null;
   if (suppressed) {
-    return { kind: 'suppressed', reason: `mail to this address came back before: ${suppressed.reason}`, inDoubt };
+    return {
+      kind: 'suppressed',
+      reason: `mail to this address came back before: ${suppressed.reason}`,
+      inDoubt,
+    };
   }
   // Made before the provider is called: what fails here is not an unknown outcome.
   const call = await callOf(ctx, taken, ticket);
@@ -194,12 +198,7 @@ async function lookUp(ctx: Context, { message }: Claim, since: string): Promise<
 }
 
 /** Sent, given back, tried again, or left to a person: credits are given back only for what certainly was not sent. */
-async function conclude(
-  ctx: Context,
-  taken: Taken,
-  ticket: SendingTicket,
-  result: Result,
-): Promise<void> {
+async function conclude(ctx: Context, taken: Taken, ticket: SendingTicket, result: Result): Promise<void> {
   const { owner } = taken;
   const messageId = taken.message.id;
   const moment = momentOf(ctx, systemActor);
@@ -272,7 +271,8 @@ function lastWords(taken: Taken, result: Exclude<Result, { kind: 'accepted' | 'l
   }
   if (kind === 'unavailable') return `${reason} (for ${limits.outboxGiveUpDays} days)`;
   // It was refused, but an attempt before that was never answered.
-  if ((kind === 'rejected' || kind === 'suppressed') && result.inDoubt) return `${reason}; an earlier attempt was not answered`;
+  if ((kind === 'rejected' || kind === 'suppressed') && result.inDoubt)
+    return `${reason}; an earlier attempt was not answered`;
   return reason;
 }
 

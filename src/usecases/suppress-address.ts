@@ -50,8 +50,7 @@ export function allowMailAgain(
     const customer = await findCustomer(trx, input.customerId);
     if (!customer) throw new Refusal('not-found', 'There is no such customer.');
     const address = normaliseEmail(customer.email ?? '');
-    const wasSuppressed =
-      address !== null && (await allowAgain(trx, { storeId: customer.storeId, address }));
+    const wasSuppressed = address !== null && (await allowAgain(trx, { storeId: customer.storeId, address }));
     if (wasSuppressed) {
       await recordAudit(trx, momentOf(ctx, actor), {
         action: 'customer.mail-allowed-again',

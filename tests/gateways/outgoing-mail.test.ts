@@ -58,7 +58,12 @@ describeEachEngine('a mail that leaves', (engine) => {
     await withTransaction(app.db, async (trx) => {
       const gift = { customerId, meter: 'email' as const, quantity: 9, kind: 'goodwill' as const };
       await adjust(trx, moment, { ...gift, reason: 'test' });
-      const person = { email: 'bob@shop.example', name: 'Bob Žagar', passwordHash: 'none', role: 'agent' as const };
+      const person = {
+        email: 'bob@shop.example',
+        name: 'Bob Žagar',
+        passwordHash: 'none',
+        role: 'agent' as const,
+      };
       bob = { kind: 'staff', id: (await addPerson(trx, moment, person)).id, name: 'Bob Žagar' };
       const opening = { storeId: store.id, customerId, subject: 'Tiskalnik', origin: 'order' as const };
       ticket = await openTicket(trx, moment, opening);
@@ -67,7 +72,10 @@ describeEachEngine('a mail that leaves', (engine) => {
 
   async function reply(body = 'Živjo', subject?: string): Promise<ReceivedMail & { id: string }> {
     const input = { ticketId: ticket.id, channel: 'email' as const, body };
-    const { id } = await replyToTicket(app.ctx, bob, { ...input, ...(subject === undefined ? {} : { subject }) });
+    const { id } = await replyToTicket(app.ctx, bob, {
+      ...input,
+      ...(subject === undefined ? {} : { subject }),
+    });
     await app.drain();
     return { ...last(), id };
   }
@@ -113,7 +121,12 @@ describeEachEngine('a mail that leaves', (engine) => {
 
   const header = (mail: ReceivedMail, name: string): string | undefined =>
     new RegExp(`^${name}:((?:.|\\r\\n[ \\t])*)$`, 'im')
-      .exec(mail.raw.slice(0, mail.raw.indexOf('\r\n\r\n')).replaceAll('\r\n', '\n').replace(/\n[ \t]+/g, ' '))?.[1]
+      .exec(
+        mail.raw
+          .slice(0, mail.raw.indexOf('\r\n\r\n'))
+          .replaceAll('\r\n', '\n')
+          .replace(/\n[ \t]+/g, ' '),
+      )?.[1]
       ?.trim();
 
   it('has the agent’s name, a signature, the number of the ticket, and says it as text and as HTML', async () => {
@@ -203,22 +216,32 @@ describeEachEngine('a mail that leaves', (engine) => {
 
   it.each([
     { code: 553, words: '5.7.1 Sender address rejected: not owned by user', at: 'sender' as const },
-    { code: 550, words: '5.7.60 SMTP; Client does not have permissions to send as this sender', at: 'recipient' as const },
-  ])('is sent from the plain address where the server lets nobody send from another: $words', async (refusal) => {
-    smtp.plan.push(refusal);
-    const first = await reply('one');
-    expect(first.envelope.from).toBe('help@shop.example');
-    expect(header(first, 'reply-to')).toContain('help+r');
-    // The next one does not try again.
-    smtp.plan.push('accept');
-    await reply('two');
-    expect(smtp.received.map(({ envelope }) => envelope.from)).toEqual(['help@shop.example', 'help@shop.example']);
-    const rows = await app.db('messages').where({ channel: 'email' }).select('status', 'attempts');
-    expect(rows).toEqual([
-      { status: 'sent', attempts: 1 },
-      { status: 'sent', attempts: 1 },
-    ]);
-  });
+    {
+      code: 550,
+      words: '5.7.60 SMTP; Client does not have permissions to send as this sender',
+      at: 'recipient' as const,
+    },
+  ])(
+    'is sent from the plain address where the server lets nobody send from another: $words',
+    async (refusal) => {
+      smtp.plan.push(refusal);
+      const first = await reply('one');
+      expect(first.envelope.from).toBe('help@shop.example');
+      expect(header(first, 'reply-to')).toContain('help+r');
+      // The next one does not try again.
+      smtp.plan.push('accept');
+      await reply('two');
+      expect(smtp.received.map(({ envelope }) => envelope.from)).toEqual([
+        'help@shop.example',
+        'help@shop.example',
+      ]);
+      const rows = await app.db('messages').where({ channel: 'email' }).select('status', 'attempts');
+      expect(rows).toEqual([
+        { status: 'sent', attempts: 1 },
+        { status: 'sent', attempts: 1 },
+      ]);
+    },
+  );
 
   it('that is a notice can be stopped, by the mail program at once or by its link; answers come all the same', async () => {
     const mail = (await notice()) as ReceivedMail;
@@ -233,11 +256,16 @@ describeEachEngine('a mail that leaves', (engine) => {
     const { pathname } = new URL(url);
     expect(customerOfStopToken(app.ctx, pathname.slice('/notices/'.length))).toBe(customerId);
 
-    const stopped = async () => (await app.db('customers').where({ id: customerId }).first()).notices_stopped_at;
+    const stopped = async () =>
+      (await app.db('customers').where({ id: customerId }).first()).notices_stopped_at;
     await request(app.http).get(pathname).expect(200);
     await request(app.http).head(pathname);
     expect(await stopped()).toBeNull();
-    for (const changed of [pathname.slice(0, -1), `${pathname}x`, pathname.replace(/.$/, (c) => (c === 'A' ? 'B' : 'A'))]) {
+    for (const changed of [
+      pathname.slice(0, -1),
+      `${pathname}x`,
+      pathname.replace(/.$/, (c) => (c === 'A' ? 'B' : 'A')),
+    ]) {
       await request(app.http).post(changed).type('form').send('List-Unsubscribe=One-Click').expect(404);
     }
     expect(await stopped()).toBeNull();
@@ -265,11 +293,23 @@ describeEachEngine('a mail that leaves', (engine) => {
     const mail = await reply('Čas šele žari\n.\n\n  konec  ');
     const checked = checkDkim(mail.raw, publicKey);
     expect(checked).toMatchObject({ domain: 'shop.example', selector: 'zeton1' });
-    for (const name of ['from', 'reply-to', 'subject', 'date', 'message-id', 'to', 'in-reply-to', 'references', 'content-type'])
+    for (const name of [
+      'from',
+      'reply-to',
+      'subject',
+      'date',
+      'message-id',
+      'to',
+      'in-reply-to',
+      'references',
+      'content-type',
+    ])
       expect(checked.signed).toContain(name);
     // RFC 8058 4: both of them have to be signed.
     const signed = checkDkim(smtp.received[0]?.raw ?? '', publicKey).signed;
-    expect(signed).toEqual(expect.arrayContaining(['list-unsubscribe', 'list-unsubscribe-post', 'auto-submitted']));
+    expect(signed).toEqual(
+      expect.arrayContaining(['list-unsubscribe', 'list-unsubscribe-post', 'auto-submitted']),
+    );
     expect(() => checkDkim(mail.raw.replace(/^Subject: ./m, 'Subject: X'), publicKey)).toThrow('not good');
     expect(() => checkDkim(`${mail.raw.trimEnd()}x\r\n`, publicKey)).toThrow('the body was changed');
   });

@@ -13,7 +13,9 @@ import { Visitor } from '../support/visitor';
 const REASON = 'there is no such mailbox (550 5.1.1)';
 const MAIL_STOPPED = 'E-mail to this customer came back';
 
-async function openDesk(engine: TestEngine): Promise<{ desk: TicketDesk; ana: DeskCustomer; number: number }> {
+async function openDesk(
+  engine: TestEngine,
+): Promise<{ desk: TicketDesk; ana: DeskCustomer; number: number }> {
   const desk = await TicketDesk.open(engine);
   const ana = await desk.customer();
   const ticket = await desk.ticket(ana);
@@ -158,7 +160,9 @@ describeEachEngine('on pages', (engine) => {
     };
 
     test('is set on the own account, as lines of text', async () => {
-      const answer = await carol.post('/console/account/signature', { signature: '\r\nLp,\r\n<b>Carol</b>\r\n ' });
+      const answer = await carol.post('/console/account/signature', {
+        signature: '\r\nLp,\r\n<b>Carol</b>\r\n ',
+      });
       expect(answer.status).toBe(303);
       expect(await signature()).toBe('Lp,\n<b>Carol</b>');
       const { text } = await carol.get('/console/account');
@@ -170,7 +174,11 @@ describeEachEngine('on pages', (engine) => {
     });
 
     test.each([
-      ['too long', 'x'.repeat(limits.signatureChars + 1), `At most ${limits.signatureChars} characters fit here.`],
+      [
+        'too long',
+        'x'.repeat(limits.signatureChars + 1),
+        `At most ${limits.signatureChars} characters fit here.`,
+      ],
       ['no text', 'Bob\u0007\u0000', 'There are characters in it that are no text.'],
     ])('is refused when it is %s, and what was typed is kept', async (_what, typed, words) => {
       const answer = await carol.post('/console/account/signature', { signature: typed });

@@ -4,7 +4,10 @@ import { createHash, createPublicKey, verify } from 'node:crypto';
  * Checks a DKIM signature as RFC 6376 says (rsa-sha256, relaxed/relaxed), by code that is not that of the signer.
  * Shape: the mail as it came over the wire, and the public key → the names of the signed headers; throws where it is not good
  */
-export function checkDkim(raw: string, publicKeyPem: string): { domain: string; selector: string; signed: string[] } {
+export function checkDkim(
+  raw: string,
+  publicKeyPem: string,
+): { domain: string; selector: string; signed: string[] } {
   const split = raw.indexOf('\r\n\r\n');
   const body = raw.slice(split + 4);
   const fields = raw
@@ -17,9 +20,13 @@ export function checkDkim(raw: string, publicKeyPem: string): { domain: string; 
     signature
       .slice(signature.indexOf(':') + 1)
       .split(';')
-      .map((tag) => [tag.slice(0, tag.indexOf('=')).trim(), tag.slice(tag.indexOf('=') + 1).replace(/\s+/g, '')]),
+      .map((tag) => [
+        tag.slice(0, tag.indexOf('=')).trim(),
+        tag.slice(tag.indexOf('=') + 1).replace(/\s+/g, ''),
+      ]),
   );
-  if (tags.get('a') !== 'rsa-sha256' || tags.get('c') !== 'relaxed/relaxed') throw new Error('another algorithm');
+  if (tags.get('a') !== 'rsa-sha256' || tags.get('c') !== 'relaxed/relaxed')
+    throw new Error('another algorithm');
   const bodyHash = createHash('sha256').update(relaxedBody(body), 'latin1').digest('base64');
   if (bodyHash !== tags.get('bh')) throw new Error('the body was changed');
   const signed = (tags.get('h') ?? '').toLowerCase().split(':');
@@ -41,7 +48,11 @@ export function checkDkim(raw: string, publicKeyPem: string): { domain: string; 
 
 function relaxedHeader(field: string): string {
   const colon = field.indexOf(':');
-  const value = field.slice(colon + 1).replace(/\r\n/g, '').replace(/[ \t]+/g, ' ').trim();
+  const value = field
+    .slice(colon + 1)
+    .replace(/\r\n/g, '')
+    .replace(/[ \t]+/g, ' ')
+    .trim();
   return `${field.slice(0, colon).toLowerCase().trim()}:${value}`;
 }
 

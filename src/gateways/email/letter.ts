@@ -19,9 +19,13 @@ export function letterOf(text: string): string {
 </head>
 <body>
 <div class="z-letter" style="max-width:40em;margin:0;padding:16px;font:16px/1.5 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;overflow-wrap:anywhere">
-${paragraphsOf(body, '0 0 16px')}${signature.trim() === '' ? null : html`<div class="z-below" style="margin:24px 0 0;padding:12px 0 0;border-top:1px solid #c8ccd2;color:#5c6470;font-size:14px">
+${paragraphsOf(body, '0 0 16px')}${
+  signature.trim() === ''
+    ? null
+    : html`<div class="z-below" style="margin:24px 0 0;padding:12px 0 0;border-top:1px solid #c8ccd2;color:#5c6470;font-size:14px">
 ${paragraphsOf(signature, '0 0 8px')}</div>
-`}</div>
+`
+}</div>
 </body>
 </html>
 `.text;
@@ -40,7 +44,9 @@ function paragraphsOf(text: string, margin: string): Html[] {
       (paragraph) =>
         html`<p dir="auto" style="margin:${margin}">${paragraph
           .split('\n')
-          .map((line, i) => html`${i > 0 ? html`<br>\n` : null}${indentOf(line)}${linked(line.trimStart())}`)}</p>
+          .map(
+            (line, i) => html`${i > 0 ? html`<br>\n` : null}${indentOf(line)}${linked(line.trimStart())}`,
+          )}</p>
 `,
     );
 }

@@ -24,12 +24,16 @@ describe('the HTML of a mail', () => {
 
   it('sets the signature apart, and keeps dashes that begin none', () => {
     const markup = bodyOf('Text\n\n-- \nBob\nShop');
-    expect(markup).toContain('<p dir="auto">Text</p>\n<div class="z-below">\n<p dir="auto">Bob<br>\nShop</p>');
+    expect(markup).toContain(
+      '<p dir="auto">Text</p>\n<div class="z-below">\n<p dir="auto">Bob<br>\nShop</p>',
+    );
     expect(bodyOf('one -- two\n--- three')).not.toContain('z-below');
   });
 
   it('keeps what is set in', () => {
-    expect(bodyOf('List:\n  • one\n\ttwo')).toContain('List:<br>\n\u00a0\u00a0• one<br>\n\u00a0\u00a0\u00a0\u00a0two');
+    expect(bodyOf('List:\n  • one\n\ttwo')).toContain(
+      'List:<br>\n\u00a0\u00a0• one<br>\n\u00a0\u00a0\u00a0\u00a0two',
+    );
   });
 
   it.each([
@@ -68,7 +72,10 @@ describe('the HTML of a mail', () => {
         /^<(?:\/?p(?: dir="auto")?|br|\/?div(?: class="z-(?:letter|below)")?|a href="https?:\/\/[^"'<>\s]*"|\/a)>$/,
       );
     }
-    const shown = markup.replace(/<[^>]*>/g, '').replace(/\s+/g, ' ').trim();
+    const shown = markup
+      .replace(/<[^>]*>/g, '')
+      .replace(/\s+/g, ' ')
+      .trim();
     const unescaped = shown
       .replaceAll('&lt;', '<')
       .replaceAll('&gt;', '>')
@@ -86,7 +93,12 @@ describe('the HTML of a mail', () => {
   });
 
   it('does not take long over a text that is meant to take long', () => {
-    const nasty = ['https://x.y/' + ')'.repeat(50_000), '('.repeat(50_000), `${' '.repeat(50_000)}x`, '\n'.repeat(50_000)];
+    const nasty = [
+      `https://x.y/${')'.repeat(50_000)}`,
+      '('.repeat(50_000),
+      `${' '.repeat(50_000)}x`,
+      '\n'.repeat(50_000),
+    ];
     for (const text of nasty) expect(letterOf(text).length).toBeGreaterThan(100);
   });
 });

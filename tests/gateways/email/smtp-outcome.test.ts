@@ -18,7 +18,11 @@ describe('what a mail server said of a mail', () => {
   // RFC 5321 4.2.3, RFC 3463 3, RFC 7372, RFC 7504, RFC 7505, and the IANA list of enhanced status codes.
   it.each([
     ['550 5.1.1 <a@b> unknown', 'there is no such mailbox (550 5.1.1)', '5.1.1'],
-    ['550-5.1.1 The email account\r\n550 5.1.1 does not exist', 'there is no such mailbox (550 5.1.1)', '5.1.1'],
+    [
+      '550-5.1.1 The email account\r\n550 5.1.1 does not exist',
+      'there is no such mailbox (550 5.1.1)',
+      '5.1.1',
+    ],
     ['550 5.1.2 bad system', 'the domain of the address takes no mail (550 5.1.2)', '5.1.2'],
     ['501 5.1.3 bad syntax', 'the address is not a valid one (501 5.1.3)', '5.1.3'],
     ['550 5.1.4 ambiguous', 'the address belongs to more than one mailbox (550 5.1.4)', '5.1.4'],
@@ -33,9 +37,17 @@ describe('what a mail server said of a mail', () => {
     ['552 5.3.4 too big', 'the mail is larger than the mail server takes (552 5.3.4)', '5.3.4'],
     ['550 5.4.4 no route', 'the mail server finds no way to the recipient (550 5.4.4)', '5.4.4'],
     ['554 5.4.6 loop', 'the mail would go round in circles between mail servers (554 5.4.6)', '5.4.6'],
-    ['550 5.7.1 policy', 'the mail server refused it by its rules (sender, content or reputation) (550 5.7.1)', '5.7.1'],
+    [
+      '550 5.7.1 policy',
+      'the mail server refused it by its rules (sender, content or reputation) (550 5.7.1)',
+      '5.7.1',
+    ],
     ['550 5.7.23 spf', 'our mail server is not allowed to send for our domain (SPF) (550 5.7.23)', '5.7.23'],
-    ['550 5.7.26 both', 'the mail is neither signed nor sent by a server of our domain (DKIM, SPF) (550 5.7.26)', '5.7.26'],
+    [
+      '550 5.7.26 both',
+      'the mail is neither signed nor sent by a server of our domain (DKIM, SPF) (550 5.7.26)',
+      '5.7.26',
+    ],
     ['550 no', 'the mailbox cannot be reached (550)', undefined],
     ['551 no', 'the mailbox has moved elsewhere (551)', undefined],
     ['552 no', 'the mailbox is full, or the mail too large (552)', undefined],
@@ -52,7 +64,10 @@ describe('what a mail server said of a mail', () => {
 
   it('says of the recipient only what was said at the recipient', () => {
     const atData = said('550 5.1.1 not him', { code: 'EMESSAGE', command: 'DATA' });
-    expect(outcomeOf(atData, true)).toEqual({ kind: 'rejected', reason: 'there is no such mailbox (550 5.1.1)' });
+    expect(outcomeOf(atData, true)).toEqual({
+      kind: 'rejected',
+      reason: 'there is no such mailbox (550 5.1.1)',
+    });
     const sender = said('550 5.1.1 who are you', { command: 'MAIL FROM' });
     expect(outcomeOf(sender, false)).not.toHaveProperty('status');
   });
