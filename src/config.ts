@@ -162,7 +162,7 @@ function readDkim(read: Reader): Config['mail']['dkim'] {
     host,
     'what stands before "._domainkey" in the DNS, like zeton1',
   );
-  const key = read.secret('DKIM_PRIVATE_KEY', 1)?.trim().replaceAll('\\n', '\n') ?? null;
+  const key = read.secret('DKIM_PRIVATE_KEY', 1)?.replaceAll('\\n', '\n').trim() ?? null;
   const domain = read.matching('DKIM_DOMAIN', host, 'the domain of MAIL_FROM, like shop.example.com');
   read.together('DKIM_SELECTOR', 'DKIM_PRIVATE_KEY');
   const from = read.mailbox('MAIL_FROM');

@@ -52,14 +52,18 @@ function messageIdOf(ctx: Context, id: string): string {
 
 /** What it answers stands last: the customer's newest mail, or else our own. */
 async function referencesOf(ctx: Context, message: Message): Promise<string[]> {
-  const before = await mailsBefore(ctx.db, message);
-  const theirs = before.findLast(({ direction }) => direction === 'in');
-  const ordered = theirs ? [...before.filter((mail) => mail !== theirs), theirs] : before;
-  return ordered.flatMap(({ id, direction, providerId }) => {
-    if (direction === 'out') return [messageIdOf(ctx, id)];
-    return /^<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>$/.test(providerId ?? '') ? [providerId as string] : [];
-  });
+  const before = (await mailsBefore(ctx.db, message)).map(({ id, direction, providerId }) => ({
+    isTheirs: direction === 'in',
+    messageId: direction === 'out' ? messageIdOf(ctx, id) : (providerId ?? ''),
+  }));
+  const known = before.filter(({ messageId }) => MESSAGE_ID.test(messageId));
+  const theirs = known.findLast(({ isTheirs }) => isTheirs);
+  const ordered = theirs ? [...known.filter((mail) => mail !== theirs), theirs] : known;
+  return ordered.map(({ messageId }) => messageId);
 }
+
+/** What other programs write there goes into our header: without spaces, brackets inside or anything that is not ASCII. */
+const MESSAGE_ID = /^<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>$/;
 
 function withTag(subject: string, ticketNumber: number): string {
   const tag = subjectTag(ticketNumber);

@@ -60,7 +60,6 @@ describeEachEngine('on pages', (engine) => {
       for (const path of [ticketPage, customerPage]) {
         expect((await bor.get(path)).text).not.toContain(MAIL_STOPPED);
       }
-      const live = await bor.get(ticketPage);
       await stopMail(desk, ana, number);
       for (const path of [ticketPage, customerPage]) {
         const { text } = await bor.get(path);
@@ -68,7 +67,6 @@ describeEachEngine('on pages', (engine) => {
         expect(text).toContain(`no mail is sent to this address: ${REASON}.`);
       }
       expect((await bor.get(ticketPage)).text).toContain('mail there came back');
-      expect(live.text).not.toContain('mail there came back');
 
       const action = `${customerPage}/mail-again`;
       const fields = hiddenFields((await bor.get(ticketPage)).text, action);
@@ -167,7 +165,7 @@ describeEachEngine('on pages', (engine) => {
       expect(await signature()).toBe('Lp,\n<b>Carol</b>');
       const { text } = await carol.get('/console/account');
       expect(text).toContain('Your signature was saved.');
-      expect(text).toContain('\nLp,\n&lt;b>Carol&lt;/b>'.replaceAll('>', '&gt;'));
+      expect(text).toContain('\nLp,\n&lt;b>Carol&lt;/b>');
       expect(await app.db('audit_log').where({ action: 'staff.signature-changed' })).toHaveLength(1);
       await carol.post('/console/account/signature', { signature: '' });
       expect(await signature()).toBe('');
