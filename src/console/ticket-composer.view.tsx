@@ -172,9 +172,12 @@ function To({
         <strong safe>{to}</strong>
       </bdi>
       {comesBack ? (
-        <span class="z-to-nobody" safe>
-          {` · ${t('composer.comes_back')}`}
-        </span>
+        <>
+          {' · '}
+          <span class="z-to-nobody" safe>
+            {t('composer.comes_back')}
+          </span>
+        </>
       ) : null}
     </p>
   );

@@ -198,9 +198,6 @@ describeInBrowser('pages about mail', (engine) => {
     try {
       const path = new URL(stopNoticesUrl(desk.app.ctx, ana.id)).pathname;
       await look(browser, path, 'notices');
-      await look(browser, '/notices/x', 'notices-over');
-      await look(browser, '/console/account', 'account-signature', { signedInAs: 'owner' });
-      await look(browser, `/console/customers/${ana.id}`, 'customer-mail-stopped', { signedInAs: 'owner' });
       await look(browser, `/console/tickets/${number}`, 'ticket-mail-stopped', { signedInAs: 'owner' });
     } finally {
       await browser.close();
