@@ -4,7 +4,7 @@ export {
   assertSecretsOpen,
   createStore,
   ensureWebhookSecret,
-  setCurrency,
+  learnFromShop,
   storeSecrets,
   syncEnvironmentStore,
   updateStore,
