@@ -1,6 +1,7 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Knex } from 'knex';
+import { stopNoticesAtOnce } from '../webhooks/stop-notices';
 import { woocommerceWebhook } from '../webhooks/woocommerce';
 import { KEYS_PATH, woocommerceKeys } from '../webhooks/woocommerce-keys';
 import { adminRouter } from './admin';
@@ -41,6 +42,7 @@ import { assert, Refusal } from './platform/refusal';
 import { makeSchedule } from './platform/schedule';
 import { makeVault } from './platform/secrets';
 import { makeWorker, type Worker } from './platform/worker';
+import { portalRouter } from './portal';
 import { assetRoutes } from './ui/assets';
 import { makePages } from './ui/routes';
 import { authenticateToken, bearerTokenOf } from './usecases/authenticate-token';
@@ -95,7 +97,8 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     publicUrl: config.publicUrl ?? `http://localhost:${config.port}`,
     gateways: (overrides.gateways ?? ((defaults) => defaults))(transports.gateways),
     chance: overrides.chance ?? Math.random,
-    lanes: makeLanes(),
+    // The sandbox takes as much as there is.
+    lanes: makeLanes({ emailsPerMinute: config.mail.smtpUrl === null ? null : limits.emailsPerMinute }),
     walks: makeWalks(),
     wake(work) {
       for (const { name, wake } of workers) if (name === work || name.startsWith(`${work}.`)) wake();
@@ -165,7 +168,16 @@ function makeTransports(config: Config, clock: Clock, ctx: () => Context) {
   const { accountSid, authToken } = twilio;
   const domain = config.publicUrl === null ? 'localhost' : new URL(config.publicUrl).hostname;
   const smtp =
-    mail.smtpUrl === null ? null : makeSmtpGateway({ url: mail.smtpUrl, from: mail.from, domain, limits });
+    mail.smtpUrl === null
+      ? null
+      : makeSmtpGateway({
+          url: mail.smtpUrl,
+          from: mail.from,
+          domain,
+          isRead: mail.imapUrl !== null || mail.inboundToken !== null || mail.inboundSmtpPort !== null,
+          dkim: mail.dkim,
+          limits,
+        });
   const sms =
     accountSid === null || authToken === null
       ? null
@@ -233,11 +245,13 @@ function httpApp(
   // Before any body parser: signatures are over the bytes as they came.
   http.use(woocommerceWebhook(ctx, (what) => received.inc({ what })));
   http.use(woocommerceKeys(ctx));
+  http.use(stopNoticesAtOnce(ctx));
   http.use(healthRoutes({ db: ctx.db, workers }));
   http.get('/metrics', metricsRoute(config, ctx, metrics));
   http.use(apiRouter({ ctx, config }));
   const pages = makePages(pageHost(ctx));
   http.use(assetRoutes());
+  http.use(portalRouter({ ctx, pages }));
   http.use(consoleRouter({ ctx, pages }));
   http.use(
     adminRouter({

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createPrivateKey, randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
@@ -30,6 +30,8 @@ export interface Config {
     imapUrl: string | null;
     inboundToken: string | null;
     inboundSmtpPort: number | null;
+    /** Signs what goes out by SMTP (RFC 6376). */
+    dkim: { domain: string; selector: string; privateKey: string } | null;
   };
   twilio: {
     accountSid: string | null;
@@ -97,6 +99,7 @@ export function readConfig(env: Environment): Config {
       imapUrl: read.serverUrl('IMAP_URL', ['imap', 'imaps']),
       inboundToken: read.secret('INBOUND_MAIL_TOKEN', 24),
       inboundSmtpPort: read.wholeNumber('INBOUND_SMTP_PORT', 0, 65_535),
+      dkim: readDkim(read),
     },
     twilio: readTwilio(read),
     video: { provider: readVideoProvider(read), iceServers: readIceServers(read) },
@@ -147,6 +150,42 @@ function readSmtpUrl(read: Reader): string | null {
     'has something after the port',
     'smtps://user:password@host:port, with ?ignoreTLS=true at its end for a server without encryption',
   );
+}
+
+const DKIM_KEY = 'an RSA private key of at least 1024 bits in PEM, its line ends also as "\\n"';
+
+function readDkim(read: Reader): Config['mail']['dkim'] {
+  const host =
+    /^(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
+  const selector = read.matching(
+    'DKIM_SELECTOR',
+    host,
+    'what stands before "._domainkey" in the DNS, like zeton1',
+  );
+  const key = read.secret('DKIM_PRIVATE_KEY', 1)?.replaceAll('\\n', '\n').trim() ?? null;
+  const domain = read.matching('DKIM_DOMAIN', host, 'the domain of MAIL_FROM, like shop.example.com');
+  read.together('DKIM_SELECTOR', 'DKIM_PRIVATE_KEY');
+  const from = read.mailbox('MAIL_FROM');
+  if (selector === null || key === null) {
+    if (domain !== null) throw read.wrong('DKIM_SELECTOR', 'is not set, but DKIM_DOMAIN is', 'both or none');
+    return null;
+  }
+  if (!isRsaKey(key)) throw read.wrong('DKIM_PRIVATE_KEY', 'cannot be used', DKIM_KEY);
+  const ofSender = /@([^@>\s]+)>?$/.exec(from ?? '')?.[1];
+  if (domain === null && ofSender === undefined) {
+    throw read.wrong('DKIM_DOMAIN', 'is not set, and MAIL_FROM neither', 'the domain whose DNS has the key');
+  }
+  return { domain: domain ?? (ofSender as string), selector, privateKey: key };
+}
+
+/** Nothing of it in an error: what is almost a key is almost a secret. */
+function isRsaKey(pem: string): boolean {
+  try {
+    const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(pem);
+    return asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= 1024;
+  } catch {
+    return false;
+  }
 }
 
 function readBootstrap(read: Reader): Config['bootstrap'] {

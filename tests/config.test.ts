@@ -1,9 +1,21 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, readConfig } from '../src/config';
 
 const KEY = 'k'.repeat(32);
+const RSA_KEY = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  .privateKey.export({ type: 'pkcs8', format: 'pem' })
+  .toString();
+const ED25519_KEY = generateKeyPairSync('ed25519')
+  .privateKey.export({ type: 'pkcs8', format: 'pem' })
+  .toString();
+const DKIM = {
+  MAIL_FROM: 'Help <help@shop.example.com>',
+  DKIM_SELECTOR: 's1',
+  DKIM_PRIVATE_KEY: RSA_KEY,
+};
 const read = (env: Record<string, string>) => readConfig({ SECRET_KEY: KEY, ...env });
 
 function errorOf(env: Record<string, string>): string {
@@ -27,7 +39,14 @@ describe('the configuration', () => {
       bootstrap: null,
       environmentToken: null,
       woocommerce: { url: null, consumerKey: null, consumerSecret: null, webhookSecret: null },
-      mail: { smtpUrl: null, from: null, imapUrl: null, inboundToken: null, inboundSmtpPort: null },
+      mail: {
+        smtpUrl: null,
+        from: null,
+        imapUrl: null,
+        inboundToken: null,
+        inboundSmtpPort: null,
+        dkim: null,
+      },
       twilio: { accountSid: null, authToken: null, from: null, messagingServiceSid: null, apiBaseUrl: null },
       video: { provider: 'builtin', iceServers: [] },
       logLevel: 'info',
@@ -111,6 +130,16 @@ describe('the configuration', () => {
     ).toEqual([{ urls: ['stun:stun.example.com'] }, { urls: ['turn:t.example.com:3478?transport=udp'] }]);
   });
 
+  it('takes a key for DKIM in one line as well, and the domain of the sender', () => {
+    const dkim = { domain: 'shop.example.com', selector: 's1', privateKey: RSA_KEY.trim() };
+    expect(read(DKIM).mail.dkim).toEqual(dkim);
+    expect(read({ ...DKIM, DKIM_PRIVATE_KEY: RSA_KEY.replaceAll('\n', '\\n') }).mail.dkim).toEqual(dkim);
+    expect(read({ ...DKIM, DKIM_DOMAIN: 'example.com' }).mail.dkim).toEqual({
+      ...dkim,
+      domain: 'example.com',
+    });
+  });
+
   it('leaves the public address open until a free port is known', () => {
     expect(read({ PORT: '0' }).publicUrl).toBeNull();
     expect(read({ PORT: '0', PUBLIC_URL: 'https://x.example' }).publicUrl).toBe('https://x.example');
@@ -162,6 +191,18 @@ describe('the configuration', () => {
     ['IMAP_URL', { IMAP_URL: 'mail.example.com' }],
     ['INBOUND_MAIL_TOKEN', { INBOUND_MAIL_TOKEN: 'hunter22' }],
     ['INBOUND_SMTP_PORT', { INBOUND_SMTP_PORT: 'smtp' }],
+    ['DKIM_PRIVATE_KEY', { MAIL_FROM: 'a@example.com', DKIM_SELECTOR: 's1' }],
+    ['DKIM_SELECTOR', { MAIL_FROM: 'a@example.com', DKIM_PRIVATE_KEY: RSA_KEY }],
+    ['DKIM_SELECTOR', { DKIM_DOMAIN: 'example.com' }],
+    ['DKIM_SELECTOR', { MAIL_FROM: 'a@example.com', DKIM_SELECTOR: 's 1', DKIM_PRIVATE_KEY: RSA_KEY }],
+    ['DKIM_DOMAIN', { DKIM_SELECTOR: 's1', DKIM_PRIVATE_KEY: RSA_KEY }],
+    ['DKIM_DOMAIN', { DKIM_SELECTOR: 's1', DKIM_PRIVATE_KEY: RSA_KEY, DKIM_DOMAIN: 'a@example.com' }],
+    ['DKIM_PRIVATE_KEY', { ...DKIM, DKIM_PRIVATE_KEY: 'hunter22' }],
+    [
+      'DKIM_PRIVATE_KEY',
+      { ...DKIM, DKIM_PRIVATE_KEY: RSA_KEY.replace(/\n.{20}/, '\nhunter2hunter2hunter2') },
+    ],
+    ['DKIM_PRIVATE_KEY', { ...DKIM, DKIM_PRIVATE_KEY: ED25519_KEY }],
     ['TWILIO_ACCOUNT_SID', { TWILIO_ACCOUNT_SID: 'SK123' }],
     ['TWILIO_AUTH_TOKEN', { TWILIO_ACCOUNT_SID: 'AC123', TWILIO_FROM: '+38641555100' }],
     ['TWILIO_FROM', { TWILIO_ACCOUNT_SID: 'AC123', TWILIO_AUTH_TOKEN: 'hunter22' }],
@@ -184,6 +225,7 @@ describe('the configuration', () => {
     expect(message).toMatch(/; expected: ./);
     expect(message).not.toContain('\n');
     expect(message).not.toContain('hunter');
+    expect(message).not.toContain('PRIVATE KEY-');
   });
 });
 

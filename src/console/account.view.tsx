@@ -1,5 +1,5 @@
 import { limits } from '../platform/limits';
-import { Field, PostForm } from '../ui/field';
+import { Field, PostForm, TextArea } from '../ui/field';
 import type { Mistakes } from '../ui/form';
 import type { StaffPage } from '../ui/page';
 import { Badge, Banner, Button, PageHeader, Section } from '../ui/parts';
@@ -8,6 +8,8 @@ import { Shell, ThemeSwitch } from '../ui/shell';
 export interface AccountForm {
   /** As typed, when it was refused. */
   name?: string;
+  /** As typed, or as it is. */
+  signature: string;
   mistakes: Mistakes;
   /** What is wrong with the password form as a whole. */
   problem?: string;
@@ -42,6 +44,21 @@ export function accountView(page: StaffPage, form: AccountForm): JSX.Element {
                 </dd>
               </div>
             </dl>
+            <div class="z-form-end">
+              <Button look="primary" text={t('account.save')} />
+            </div>
+          </PostForm>
+        </Section>
+        <Section title={t('account.signature')} lead={t('account.signature_lead')}>
+          <PostForm page={page} action="/console/account/signature">
+            <TextArea
+              name="signature"
+              label={t('account.signature_label')}
+              help={t('account.signature_help')}
+              value={form.signature}
+              mistakes={form.mistakes}
+              rows={4}
+            />
             <div class="z-form-end">
               <Button look="primary" text={t('account.save')} />
             </div>

@@ -1,10 +1,11 @@
 import { iso } from '../platform/clock';
 import { Refusal } from '../platform/refusal';
 import type { Form } from '../ui/form';
-import { mayAct, type StaffPage } from '../ui/page';
+import { localPath, mayAct, type StaffPage } from '../ui/page';
 import { type Answer, type PageRoutes, refused, seeOther } from '../ui/routes';
 import { adjustCreditsIn } from '../usecases/adjust-credits';
 import type { Context } from '../usecases/context';
+import { allowMailAgain } from '../usecases/suppress-address';
 import {
   type AdjustForm,
   type Adjustment,
@@ -41,6 +42,14 @@ export function customerPage({ get, post }: PageRoutes, ctx: Context): void {
   get('/console/customers/:id/adjustments', 'read-only', async (page, { id = '' }) =>
     seeOther(customerHref((await headOf(page, id)).id)),
   );
+
+  post('/console/customers/:id/mail-again', 'agent', async (page, posted, { id = '' }) => {
+    const customer = await headOf(page, id);
+    const { wasSuppressed } = await allowMailAgain(ctx, page.actor, { customerId: customer.id });
+    const text = page.t(wasSuppressed ? 'customer.mail_again_done' : 'customer.mail_again_already');
+    const back = localPath(posted.text('back')) ?? customerHref(customer.id);
+    return seeOther(back, { flash: { tone: 'good', text } });
+  });
 
   post('/console/customers/:id/adjustments', 'agent', async (page, posted, { id = '' }) => {
     const customer = await headOf(page, id);

@@ -6,6 +6,7 @@ import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { lastInstantOf, type MeterState, readMeters } from './counts.query';
 import { shortfallIn } from './customers.query';
 import { type OrderRow, orderedAt, readOrderList } from './orders.query';
+import { STOPPED_MAIL, type StoppedMail, stoppedMailFrom, withStoppedMail } from './stopped-mail.query';
 
 type Row = Record<string, unknown>;
 
@@ -21,6 +22,9 @@ export interface CustomerHead {
   /** Has an account in the shop; else bought as a guest. */
   hasAccount: boolean;
   since: string;
+  stoppedMail: StoppedMail | null;
+  /** Since when the customer wants no notices; null: they are wanted. */
+  noticesStoppedAt: string | null;
 }
 
 /** One lot of credits, as one tells it. */
@@ -70,10 +74,10 @@ export interface CustomerDetails {
 /** Null when there is none, or the id is none. */
 export async function readCustomerHead(db: Db, id: string, storeIds: StoreIds): Promise<CustomerHead | null> {
   if (!isId(id)) return null;
-  const row = (await onlyOf(db('customers'), 'customers.store_id', storeIds)
+  const row = (await withStoppedMail(onlyOf(db('customers'), 'customers.store_id', storeIds))
     .join('stores', 'stores.id', 'customers.store_id')
     .where('customers.id', id)
-    .first('customers.*', 'stores.name as store_name')) as Row | undefined;
+    .first('customers.*', 'stores.name as store_name', ...STOPPED_MAIL)) as Row | undefined;
   if (!row) return null;
   return {
     id,
@@ -86,6 +90,8 @@ export async function readCustomerHead(db: Db, id: string, storeIds: StoreIds): 
     store: row.store_name as string,
     hasAccount: row.woo_customer_id !== null,
     since: row.created_at as string,
+    stoppedMail: stoppedMailFrom(row),
+    noticesStoppedAt: row.notices_stopped_at as string | null,
   };
 }
 

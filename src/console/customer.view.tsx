@@ -7,10 +7,11 @@ import { Badge, Banner, Button, ButtonLink, Empty, PageHeader, Section } from '.
 import { Sentence } from '../ui/sentence';
 import { Shell } from '../ui/shell';
 import { Table } from '../ui/table';
-import { Day, Time } from '../ui/time';
+import { Day, dayText, Time } from '../ui/time';
 import type { AdjustForm } from './adjust';
 import { countsOf, customerHref, statementHref } from './counts';
 import type { CustomerDetails, CustomerHead, GrantStory } from './customer.query';
+import { MailStopped } from './mail-stopped';
 import { Fact, OrderTable, orderHref } from './order-parts';
 import { TicketSigns, ticketHref } from './ticket-words';
 import { amount, nameOf, nameOfCode, orderStatus } from './words';
@@ -32,6 +33,7 @@ export function customerView(page: StaffPage, details: CustomerDetails, form: Ad
           <ButtonLink href={`#${ADJUST}`} look="primary" icon="plus" text={t('customer.give')} />
         ) : null}
       </PageHeader>
+      <MailStopped page={page} customer={customer} back={customerHref(customer.id)} />
       <Short page={page} grants={details.grants} />
       {meters.length > 0 ? (
         <Counters page={page} size="page" counts={countsOf(customer.id, meters)} />
@@ -241,6 +243,13 @@ function Details({ page, customer }: { page: StaffPage; customer: CustomerHead }
       <Fact label={t('customer.account')}>
         <span safe>{t(customer.hasAccount ? 'customer.has_account' : 'customer.guest')}</span>
       </Fact>
+      {customer.noticesStoppedAt === null ? null : (
+        <Fact label={t('customer.notices')}>
+          <span safe>
+            {t('customer.notices_stopped', { date: dayText(page, customer.noticesStoppedAt) })}
+          </span>
+        </Fact>
+      )}
       <Fact label={t('customer.since')}>
         <Day page={page} at={customer.since} />
       </Fact>

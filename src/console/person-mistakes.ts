@@ -18,7 +18,9 @@ function words({ t }: Page, { path, code }: PersonMistake): string {
     case 'missing':
       return t(path === 'name' ? 'person_mistakes.name_missing' : 'person_mistakes.email_missing');
     case 'unreadable':
-      return t('person_mistakes.name_unreadable');
+      return t(
+        path === 'signature' ? 'person_mistakes.signature_unreadable' : 'person_mistakes.name_unreadable',
+      );
     case 'not-an-address':
       return t('person_mistakes.email_not_an_address');
     case 'taken':
@@ -26,6 +28,9 @@ function words({ t }: Page, { path, code }: PersonMistake): string {
     case 'too-short':
       return t('person_mistakes.password_too_short', { count: limits.passwordCharsMin });
     case 'too-long':
+      if (path === 'signature') {
+        return t('person_mistakes.signature_too_long', { count: limits.signatureChars });
+      }
       return path === 'name'
         ? t('person_mistakes.name_too_long', { count: limits.nameChars })
         : t('person_mistakes.password_too_long', { count: limits.passwordCharsMax });

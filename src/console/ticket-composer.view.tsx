@@ -46,7 +46,12 @@ export function Composer({
           ))}
         </fieldset>
         <To page={page} offer={state.offers.sms} mistake={mistakes.to} />
-        <To page={page} offer={state.offers.email} mistake={mistakes.to} />
+        <To
+          page={page}
+          offer={state.offers.email}
+          mistake={mistakes.to}
+          comesBack={ticket.customer.stoppedMail !== null}
+        />
         <p class="z-to z-for-note" safe>
           {t('composer.to_colleagues')}
         </p>
@@ -137,7 +142,18 @@ function ChannelTab({
   );
 }
 
-function To({ page, offer, mistake }: { page: StaffPage; offer: Offer; mistake?: string }): JSX.Element {
+function To({
+  page,
+  offer,
+  mistake,
+  comesBack = false,
+}: {
+  page: StaffPage;
+  offer: Offer;
+  mistake?: string;
+  /** Nothing goes there until somebody says that it may. */
+  comesBack?: boolean;
+}): JSX.Element {
   const { t } = page;
   const { channel, to } = offer;
   if (to === null) {
@@ -155,6 +171,14 @@ function To({ page, offer, mistake }: { page: StaffPage; offer: Offer; mistake?:
       <bdi>
         <strong safe>{to}</strong>
       </bdi>
+      {comesBack ? (
+        <>
+          {' · '}
+          <span class="z-to-nobody" safe>
+            {t('composer.comes_back')}
+          </span>
+        </>
+      ) : null}
     </p>
   );
 }

@@ -7,6 +7,7 @@ import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { type MeterState, nextToGo, shownLevel } from './counts.query';
 import { shortfallIn } from './customers.query';
 import { type OrderRow, readOrderList } from './orders.query';
+import { STOPPED_MAIL, type StoppedMail, stoppedMailFrom, withStoppedMail } from './stopped-mail.query';
 import type { TicketStatus, WaitingTicket } from './tickets.query';
 
 type Row = Record<string, unknown>;
@@ -32,6 +33,7 @@ export interface TicketHead {
     phoneE164: string | null;
     country: string | null;
     locale: string;
+    stoppedMail: StoppedMail | null;
   };
 }
 
@@ -39,9 +41,10 @@ export interface TicketHead {
 export async function readTicketHead(db: Db, ref: string, storeIds: StoreIds): Promise<TicketHead | null> {
   const isNumber = /^\d{1,15}$/.test(ref);
   if (!isNumber && !isId(ref)) return null;
-  const row = (await onlyOf(db('tickets'), 'tickets.store_id', storeIds)
+  const tickets = onlyOf(db('tickets'), 'tickets.store_id', storeIds)
     .join('stores', 'stores.id', 'tickets.store_id')
-    .join('customers', 'customers.id', 'tickets.customer_id')
+    .join('customers', 'customers.id', 'tickets.customer_id');
+  const row = (await withStoppedMail(tickets)
     .leftJoin('tickets as before', 'before.id', 'tickets.follow_up_of')
     .where(isNumber ? { 'tickets.number': Number(ref) } : { 'tickets.id': ref })
     .first(
@@ -55,6 +58,7 @@ export async function readTicketHead(db: Db, ref: string, storeIds: StoreIds): P
       'customers.country',
       'customers.locale',
       'before.number as before_number',
+      ...STOPPED_MAIL,
     )) as Row | undefined;
   if (!row) return null;
   return {
@@ -78,6 +82,7 @@ export async function readTicketHead(db: Db, ref: string, storeIds: StoreIds): P
       phoneE164: row.phone_e164 as string | null,
       country: row.country as string | null,
       locale: row.locale as string,
+      stoppedMail: stoppedMailFrom(row),
     },
   };
 }

@@ -8,6 +8,7 @@ import { Banner, Button, ButtonLink } from '../ui/parts';
 import { Shell } from '../ui/shell';
 import { dayOf, Time } from '../ui/time';
 import { countsOf, customerHref } from './counts';
+import { MailStopped } from './mail-stopped';
 import { orderHref, PaidSign } from './order-parts';
 import type { OrderRow } from './orders.query';
 import type { OtherTicket, TicketCredits, TicketHead } from './ticket.query';
@@ -560,6 +561,7 @@ function About({ page, desk }: { page: StaffPage; desk: Around }): JSX.Element {
           <dt safe>{t('ticket.language')}</dt>
           <dd safe>{languageText(page, customer)}</dd>
         </dl>
+        <MailStopped page={page} customer={customer} back={ticketHref(ticket.number)} />
       </section>
       <section class="z-side-box">
         <h2 safe>{t('ticket.orders')}</h2>

@@ -108,9 +108,35 @@ export const limits = {
   /** Exact enough to find tokens that nobody uses; a write for every request would be the dearest part of it. */
   tokenLastUsedSeconds: 60,
 
+  /** Of one mail as it travels, attachments in base64; what Gmail and Outlook take too. */
+  mailBytes: 25 * 1024 * 1024,
+  /** Long threads through many servers have 30 KiB; several times that is an attack. */
+  mailHeaderBytes: 256 * 1024,
+  /** Of a mail with fifty photos and its forms there are about a hundred; nesting is bounded by it as well. */
+  mailParts: 300,
+  mailAttachments: 100,
+  /** Twice the longest message: the long thread that a mail quotes is kept too. */
+  mailTextChars: 200_000,
+  /** Newsletters have 200,000, pictures inside not counted; sanitising takes time by length and by tags. */
+  mailHtmlChars: 500_000,
+  mailHtmlTags: 20_000,
+  /** Reading takes a second at most; a parser that hangs must not keep its worker. */
+  mailReadMs: 30_000,
+  /** Of a name and its domain (RFC 5321 4.5.3.1.1). */
+  mailLocalPartChars: 64,
+
   /** Messages on their way to one provider at once, for each process; the others wait in the outbox, where all can take them. */
   emailsAtOnce: 10,
   smsAtOnce: 20,
+  /**
+   * Of each process to its mail server: more than a busy shop answers, and what paid mail services take for granted. One
+   * that takes less says so (4xx), and is waited for.
+   */
+  emailsPerMinute: 300,
+  /** Mail programs thread by the last few; each is some sixty characters of a header. */
+  mailReferences: 10,
+  /** A few lines; it goes out with every reply. */
+  signatureChars: 1_000,
   /** To one mail server at once: most allow 10 and more from one address, and 5 empty a batch in a second or two. */
   smtpConnections: 5,
   smtpConnectMs: 8_000,

@@ -10,6 +10,7 @@ import {
   openSession,
   renamePerson,
   setPassword,
+  signAs,
 } from '../domain/staff';
 import type { Actor } from '../platform/actor';
 import { withTransaction } from '../platform/db';
@@ -22,6 +23,16 @@ export async function changeOwnName(ctx: Context, actor: Actor, name: string): P
   await withTransaction(ctx.db, async (trx) => {
     await renamePerson(trx, moment, actor.id, name);
     await recordAudit(trx, moment, { action: 'staff.renamed', subject: { kind: 'staff', id: actor.id } });
+  });
+}
+
+/** Stands below this person's mails, from the next one on. Errors: invalid-request {errors} */
+export async function changeOwnSignature(ctx: Context, actor: Actor, signature: string): Promise<void> {
+  const moment = momentOf(ctx, actor);
+  await withTransaction(ctx.db, async (trx) => {
+    await signAs(trx, moment, actor.id, signature);
+    const subject = { kind: 'staff', id: actor.id };
+    await recordAudit(trx, moment, { action: 'staff.signature-changed', subject });
   });
 }
 

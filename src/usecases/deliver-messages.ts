@@ -6,6 +6,7 @@ import {
   providerIdsTaken,
   type SendingChannel,
 } from '../domain/messages';
+import { isGoneForGood } from '../domain/suppressions';
 import { recordTicketEvent } from '../domain/tickets';
 import type { EmailOutcome } from '../gateways/email/gateway';
 import type { SmsOutcome } from '../gateways/sms/gateway';
@@ -15,8 +16,10 @@ import { withTransaction } from '../platform/db';
 import { backoffSeconds, limits } from '../platform/limits';
 import { assert } from '../platform/refusal';
 import { type Context, momentOf } from './context';
-import { type StoreOfTicket, storesOfTickets } from './messaging.query';
+import { type SendingTicket, sendingTickets } from './messaging.query';
+import { outgoingMail } from './outgoing-mail';
 import { settleMessageIn } from './settle-message';
+import { suppressionOf, suppressRecipient } from './suppress-address';
 
 /** A look-up and a sending that both hang still end before another worker may take the row over. */
 const CALL_TIMEOUT_MS = (limits.leaseSeconds * 1000) / 3;
@@ -29,7 +32,9 @@ type Attempt =
   /** Nobody knows, and nobody can be asked. */
   | { kind: 'uncertain'; reason: string }
   /** The provider was not called: there was not enough left of the lease. */
-  | { kind: 'late' };
+  | { kind: 'late' }
+  /** Nor here: no mail goes to this address. */
+  | { kind: 'suppressed'; reason: string };
 
 /** What an attempt came to. `inDoubt`: by this attempt or an earlier one it may have been sent. */
 type Result = Attempt & { inDoubt: boolean };
@@ -48,9 +53,9 @@ export async function deliverMessages(
   ctx: Context,
   { channel, limit }: { channel: SendingChannel; limit: number },
 ): Promise<{ taken: number; done: Promise<void> }> {
-  const { width, circuit, underWay } = ctx.lanes[channel];
+  const { width, circuit, pace, underWay } = ctx.lanes[channel];
   const now = ctx.clock.now();
-  const wanted = Math.min(limit, width - underWay.size);
+  const wanted = Math.min(limit, width - underWay.size, pace?.room(now) ?? limit);
   const room = circuit.room(now, { wanted, underWay: underWay.size });
   if (room <= 0) return { taken: 0, done: Promise.resolve() };
   const owner = ctx.ids.next();
@@ -59,13 +64,14 @@ export async function deliverMessages(
     claimRows(trx, { channel, owner, now: iso(now), leaseUntil: iso(leaseUntil), limit: room }),
   );
   if (claims.length === 0) return { taken: 0, done: Promise.resolve() };
-  const stores = await storesOfTickets(
+  pace?.went(now, claims.length);
+  const tickets = await sendingTickets(
     ctx.db,
     claims.map((claim) => claim.message.ticketId),
   );
   // Of different tickets, since each ticket's message waits for the one before: in any order, at once.
   const sendings = claims.map(async (claim) => {
-    const sending = deliver(ctx, { ...claim, owner, leaseUntil }, stores.get(claim.message.ticketId));
+    const sending = deliver(ctx, { ...claim, owner, leaseUntil }, tickets.get(claim.message.ticketId));
     underWay.add(sending);
     await sending;
     underWay.delete(sending);
@@ -81,12 +87,12 @@ interface Taken extends Claim {
 }
 
 /** Never throws: one message's trouble is no other's. */
-async function deliver(ctx: Context, taken: Taken, store: StoreOfTicket | undefined): Promise<void> {
+async function deliver(ctx: Context, taken: Taken, ticket: SendingTicket | undefined): Promise<void> {
   try {
-    assert(store, 'every ticket has a store');
-    const result = await attempt(ctx, taken, store);
+    assert(ticket, 'every message has a ticket');
+    const result = await attempt(ctx, taken, ticket);
     tellCircuit(ctx, taken.channel, result);
-    await conclude(ctx, taken, result);
+    await conclude(ctx, taken, ticket, result);
   } catch (error) {
     // The row stays as an attempt with an unknown outcome, and is taken up again when its lease is over.
     ctx.log.warn({ err: error, message_id: taken.message.id }, 'outcome of a message was not kept');
@@ -95,7 +101,7 @@ async function deliver(ctx: Context, taken: Taken, store: StoreOfTicket | undefi
 
 function tellCircuit(ctx: Context, channel: SendingChannel, result: Result): void {
   const { circuit } = ctx.lanes[channel];
-  if (result.kind === 'late' || result.kind === 'uncertain') return;
+  if (result.kind === 'late' || result.kind === 'uncertain' || result.kind === 'suppressed') return;
   if (result.kind !== 'unavailable' && result.kind !== 'unknown') {
     if (circuit.answered() === 'closed') ctx.log.info({ channel }, 'the provider answers again');
     return;
@@ -112,7 +118,7 @@ function tellCircuit(ctx: Context, channel: SendingChannel, result: Result): voi
   }
 }
 
-async function attempt(ctx: Context, taken: Taken, store: StoreOfTicket): Promise<Result> {
+async function attempt(ctx: Context, taken: Taken, ticket: SendingTicket): Promise<Result> {
   const { channel, unknownSince } = taken;
   let inDoubt = unknownSince !== null;
   if (channel === 'sms' && unknownSince !== null) {
@@ -126,8 +132,18 @@ async function attempt(ctx: Context, taken: Taken, store: StoreOfTicket): Promis
   }
   if (addSeconds(ctx.clock.now(), CALL_TIMEOUT_MS / 1000) > taken.leaseUntil)
     return { kind: 'late', inDoubt };
+  const suppressed = channel === 'email' ? await suppressionOf(ctx.db, recipientOf(taken, ticket)) : null;
+  if (suppressed) {
+    return {
+      kind: 'suppressed',
+      reason: `mail to this address came back before: ${suppressed.reason}`,
+      inDoubt,
+    };
+  }
+  // Made before the provider is called: what fails here is not an unknown outcome.
+  const call = await callOf(ctx, taken, ticket);
   try {
-    return { ...(await within(CALL_TIMEOUT_MS, send(ctx, taken, store))), inDoubt };
+    return { ...(await within(CALL_TIMEOUT_MS, call())), inDoubt };
   } catch (error) {
     const reason = `no answer from the provider (${nameOf(error)})`;
     // A mail is simply sent again: it carries the same Message-ID. An SMS would arrive, and be paid, twice.
@@ -136,23 +152,29 @@ async function attempt(ctx: Context, taken: Taken, store: StoreOfTicket): Promis
   }
 }
 
-function send(
+async function callOf(
   ctx: Context,
   { message, channel }: Claim,
-  store: StoreOfTicket,
-): Promise<EmailOutcome | SmsOutcome> {
+  ticket: SendingTicket,
+): Promise<() => Promise<EmailOutcome | SmsOutcome>> {
+  if (channel === 'email') {
+    const mail = await outgoingMail(ctx, message, ticket);
+    return () => ctx.gateways.email.send(mail);
+  }
   assert(message.to !== null, 'what is queued has a recipient');
-  const common = {
+  const sms = {
     id: message.id,
     to: message.to,
-    store,
+    store: ticket.store,
     text: message.body,
     kind: message.kind === 'reply' ? ('reply' as const) : ('system' as const),
-    ticketId: message.ticketId,
+    ticketId: ticket.id,
   };
-  if (channel === 'sms') return ctx.gateways.sms.send(common);
-  const messageId = `<${message.id}@${new URL(ctx.publicUrl).hostname}>`;
-  return ctx.gateways.email.send({ ...common, messageId, subject: message.subject ?? '' });
+  return () => ctx.gateways.sms.send(sms);
+}
+
+function recipientOf({ message }: Claim, { storeId }: SendingTicket): { storeId: string; email: string } {
+  return { storeId, email: message.to ?? '' };
 }
 
 /** Did the provider take an SMS whose request was cut off? Null: certainly not, so it can be sent. */
@@ -176,7 +198,7 @@ async function lookUp(ctx: Context, { message }: Claim, since: string): Promise<
 }
 
 /** Sent, given back, tried again, or left to a person: credits are given back only for what certainly was not sent. */
-async function conclude(ctx: Context, taken: Taken, result: Result): Promise<void> {
+async function conclude(ctx: Context, taken: Taken, ticket: SendingTicket, result: Result): Promise<void> {
   const { owner } = taken;
   const messageId = taken.message.id;
   const moment = momentOf(ctx, systemActor);
@@ -194,6 +216,10 @@ async function conclude(ctx: Context, taken: Taken, result: Result): Promise<voi
     }
     assert(result.kind !== 'late', 'a late one is tried again');
     const reason = lastWords(taken, result);
+    if (result.kind === 'rejected' && 'status' in result && isGoneForGood(result.status ?? null)) {
+      const { storeId } = ticket;
+      await suppressRecipient(trx, moment, { message: taken.message, storeId, reason: result.reason });
+    }
     if (!result.inDoubt) {
       await settleMessageIn(trx, moment, { messageId, outcome: 'failed', reason, owner });
       return;
@@ -245,7 +271,8 @@ function lastWords(taken: Taken, result: Exclude<Result, { kind: 'accepted' | 'l
   }
   if (kind === 'unavailable') return `${reason} (for ${limits.outboxGiveUpDays} days)`;
   // It was refused, but an attempt before that was never answered.
-  if (kind === 'rejected' && result.inDoubt) return `${reason}; an earlier attempt was not answered`;
+  if ((kind === 'rejected' || kind === 'suppressed') && result.inDoubt)
+    return `${reason}; an earlier attempt was not answered`;
   return reason;
 }
 

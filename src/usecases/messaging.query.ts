@@ -3,20 +3,69 @@ import { listPackages, type Match, type Package } from '../domain/packages';
 import type { Db } from '../platform/db';
 import { limits } from '../platform/limits';
 
-export interface StoreOfTicket {
-  slug: string;
-  name: string;
+export interface SendingTicket {
+  id: string;
+  number: number;
+  customer: { id: string; locale: string };
+  storeId: string;
+  /** In whose name is sent. */
+  store: { slug: string; name: string };
 }
 
-/** In whose name messages on these tickets are sent, by ticket id. */
-export async function storesOfTickets(db: Db, ticketIds: string[]): Promise<Map<string, StoreOfTicket>> {
+/** The tickets that messages are sent on, by id. */
+export async function sendingTickets(db: Db, ticketIds: string[]): Promise<Map<string, SendingTicket>> {
   const rows = (await db('tickets')
     .join('stores', 'stores.id', 'tickets.store_id')
+    .join('customers', 'customers.id', 'tickets.customer_id')
     .whereIn('tickets.id', ticketIds)
-    .select('tickets.id as ticket_id', 'stores.slug', 'stores.name')) as (StoreOfTicket & {
-    ticket_id: string;
-  })[];
-  return new Map(rows.map(({ ticket_id, slug, name }) => [ticket_id, { slug, name }]));
+    .select(
+      'tickets.id',
+      'tickets.number',
+      'tickets.store_id',
+      'tickets.customer_id',
+      'customers.locale',
+      'stores.slug',
+      'stores.name',
+    )) as Record<string, unknown>[];
+  return new Map(
+    rows.map((row) => [
+      row.id as string,
+      {
+        id: row.id as string,
+        number: Number(row.number),
+        customer: { id: row.customer_id as string, locale: row.locale as string },
+        storeId: row.store_id as string,
+        store: { slug: row.slug as string, name: row.name as string },
+      },
+    ]),
+  );
+}
+
+/** The mails of a ticket before this one that its customer has, or wrote; the oldest first. */
+export async function mailsBefore(
+  db: Db,
+  message: { id: string; ticketId: string },
+): Promise<{ id: string; direction: 'in' | 'out'; providerId: string | null }[]> {
+  const rows = (await db('messages')
+    .where({ ticket_id: message.ticketId, channel: 'email' })
+    .where('id', '<', message.id)
+    .whereIn('status', ['received', 'sent', 'delivered'])
+    .orderBy('id', 'desc')
+    .limit(limits.mailReferences)
+    .select('id', 'direction', 'provider_id')) as Record<string, unknown>[];
+  return rows.reverse().map((row) => ({
+    id: row.id as string,
+    direction: row.direction as 'in' | 'out',
+    providerId: row.provider_id as string | null,
+  }));
+}
+
+/** Null: none of the people who work here. */
+export async function signatureOf(db: Db, staffId: string): Promise<string | null> {
+  const row = (await db('staff').where({ id: staffId }).first('signature')) as
+    | { signature: string }
+    | undefined;
+  return row?.signature ?? null;
 }
 
 export async function storeIdBySlug(db: Db, slug: string): Promise<string | null> {

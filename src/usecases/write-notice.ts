@@ -6,6 +6,7 @@ import { systemActor } from '../platform/actor';
 import type { Db, Trx } from '../platform/db';
 import type { Moment } from '../platform/moment';
 import type { NoticeStore } from './notices.query';
+import { suppressionOf } from './suppress-address';
 
 /** Where a notice goes: by e-mail, and by SMS only to who has no address for it. It is free either way (DESIGN §2.8). */
 export interface Recipient {
@@ -15,14 +16,17 @@ export interface Recipient {
   t: Texts;
 }
 
-/** Null: this customer cannot be reached. */
+/** Null: this customer cannot be reached, or wants no notices. */
 export async function recipientOf(db: Db, customerId: string): Promise<Recipient | null> {
   const customer = await findCustomer(db, customerId);
-  if (!customer) return null;
+  if (!customer || customer.noticesStoppedAt !== null) return null;
   const t = textsIn(languageFor(customer.locale));
   // Without a normalised form it is one that identifies nobody, as …@site.invalid.
-  if (customer.emailNormalised && customer.email)
-    return { customer, channel: 'email', to: customer.email, t };
+  if (customer.emailNormalised && customer.email) {
+    const { storeId, email } = customer;
+    if (await suppressionOf(db, { storeId, email })) return null;
+    return { customer, channel: 'email', to: email, t };
+  }
   return customer.phoneE164 ? { customer, channel: 'sms', to: customer.phoneE164, t } : null;
 }
 
@@ -58,6 +62,7 @@ export async function writeNotice(
       direction: 'out',
       channel,
       kind: 'system',
+      isNotice: true,
       messageKey: input.messageKey,
       to: recipient.to,
       subject: isMail ? input.subject : null,

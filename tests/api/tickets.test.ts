@@ -274,6 +274,7 @@ describeEachEngine('the API: spending', (engine) => {
       to: '+38641555100',
       from: expect.any(String),
       subject: null,
+      reply_to: null,
       text: 'Pozdrav',
       ticket_id: ticketId,
       message_id: sent.body.id,

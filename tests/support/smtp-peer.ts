@@ -30,6 +30,8 @@ export interface ReceivedMail {
   to: string;
   subject: string;
   text: string;
+  html: string;
+  attachments: { filename: string | undefined; contentType: string; content: Buffer }[];
 }
 
 /** A mail server on loopback, which keeps what it took. Reads the mails with a parser that is not ours. */
@@ -172,6 +174,12 @@ export class SmtpPeer {
       subject: mail.subject ?? '',
       // A mail ends with a line end whether its text did or not.
       text: (mail.text ?? '').replace(/\n$/, ''),
+      html: mail.html || '',
+      attachments: mail.attachments.map(({ filename, contentType, content }) => ({
+        filename,
+        contentType,
+        content,
+      })),
     };
     this.received.push(received);
     this.tell(received);

@@ -4,6 +4,7 @@ import { makeLog } from '../../src/platform/log';
 import { deliverMessages } from '../../src/usecases/deliver-messages';
 import { describeEachEngine } from '../support/databases';
 import { MessagingWorld } from '../support/messaging-world';
+import { until } from '../support/until';
 
 const CHANNELS = ['sms', 'email'] as const;
 type Channel = (typeof CHANNELS)[number];
@@ -355,6 +356,7 @@ describeEachEngine('the outbox, when providers fail', (engine) => {
       expect(round.taken).toBe(width);
       expect(world.ctx.lanes.email.underWay.size).toBe(width);
       expect(await world.deliver()).toBe(0);
+      await until('all of them are calls', () => world.email.calls.length >= width);
       expect(world.email.calls).toHaveLength(width);
       slow.end();
       await round.done;

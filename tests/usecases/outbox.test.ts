@@ -80,6 +80,7 @@ describeEachEngine('the outbox', (engine) => {
         subject: null,
         text: 'Živjo',
         ticketId: world.ticket.id,
+        replyTo: null,
         kind: 'reply',
         at: world.at(),
       },
@@ -98,9 +99,9 @@ describeEachEngine('the outbox', (engine) => {
     expect(await world.message(id)).toMatchObject({ status: 'sent', attempts: 2, providerId: messageId });
     expect(await world.sandbox()).toEqual([
       expect.objectContaining({
-        from: 'support@default.localhost',
+        from: 'Bob at Trgovina <support@default.localhost>',
         to: 'alice@example.com',
-        subject: 'Printer',
+        subject: `Printer [#${world.ticket.number}]`,
         text: 'Dober dan',
       }),
     ]);

@@ -13,6 +13,8 @@ export interface Customer {
   country: string | null;
   locale: string;
   detailsAsOf: DetailsAsOf;
+  /** Since when the customer wants no notices of credits. */
+  noticesStoppedAt: string | null;
   createdAt: string;
   updatedAt: string;
 }
@@ -32,6 +34,7 @@ function fromRow(row: Row): Customer {
     country: row.country as string | null,
     locale: row.locale as string,
     detailsAsOf: JSON.parse(row.details_as_of as string) as DetailsAsOf,
+    noticesStoppedAt: row.notices_stopped_at as string | null,
     createdAt: row.created_at as string,
     updatedAt: row.updated_at as string,
   };
@@ -128,4 +131,12 @@ export async function saveDetails(
       updated_at: next.at,
     });
   return changed === 1;
+}
+
+/** Null: notices are wanted. False when that was so already, or there is no such customer. */
+export async function setNoticesStopped(trx: Trx, id: string, since: string | null): Promise<boolean> {
+  const query = trx('customers').where({ id });
+  if (since === null) query.whereNotNull('notices_stopped_at');
+  else query.whereNull('notices_stopped_at');
+  return (await query.update({ notices_stopped_at: since })) === 1;
 }

@@ -22,6 +22,7 @@ export interface NewMessage {
   direction: Message['direction'];
   channel: Message['channel'];
   kind: Message['kind'];
+  isNotice?: boolean;
   /** Natural key of what may come twice: order:<id>:note */
   messageKey?: string | null;
   to?: string | null;
@@ -31,6 +32,8 @@ export interface NewMessage {
   status: 'received' | 'queued' | 'sent';
   freeReason?: string | null;
   holdId?: string | null;
+  /** What the other side calls it; of a mail that came in, its Message-ID with the brackets. */
+  providerId?: string | null;
 }
 
 /**
@@ -47,6 +50,7 @@ export async function addMessage(trx: Trx, moment: Moment, input: NewMessage): P
     direction: input.direction,
     channel: input.channel,
     kind: input.kind,
+    isNotice: input.isNotice ?? false,
     messageKey: input.messageKey ?? null,
     authorKind: moment.actor.kind,
     authorId: moment.actor.id,
@@ -58,7 +62,7 @@ export async function addMessage(trx: Trx, moment: Moment, input: NewMessage): P
     freeReason: input.freeReason ?? null,
     holdId: input.holdId ?? null,
     attempts: 0,
-    providerId: null,
+    providerId: input.providerId ?? null,
     failure: null,
     createdAt: moment.at,
     sentAt: input.status === 'sent' ? moment.at : null,
@@ -158,7 +162,8 @@ export async function settle(
 export async function recordSandboxMessage(
   db: Db,
   moment: Moment,
-  message: Omit<SandboxMessage, 'id' | 'at'>,
+  message: Omit<SandboxMessage, 'id' | 'at' | 'replyTo'> & { replyTo?: string | null },
 ): Promise<{ fresh: boolean }> {
-  return { fresh: await insertSandboxMessage(db, { id: moment.ids.next(), at: moment.at, ...message }) };
+  const kept = { replyTo: null, ...message, id: moment.ids.next(), at: moment.at };
+  return { fresh: await insertSandboxMessage(db, kept) };
 }

@@ -11,6 +11,8 @@ export interface Message {
   direction: 'in' | 'out' | 'internal';
   channel: 'sms' | 'email' | 'web' | 'note' | 'order_note';
   kind: 'customer' | 'reply' | 'system' | 'note';
+  /** From Zeton itself, unasked: its recipient can stop such ones. */
+  isNotice: boolean;
   messageKey: string | null;
   authorKind: string;
   authorId: string;
@@ -50,6 +52,7 @@ function fromRow(row: Row): Message {
     direction: row.direction as Message['direction'],
     channel: row.channel as Message['channel'],
     kind: row.kind as Message['kind'],
+    isNotice: row.is_notice === 1,
     messageKey: row.message_key as string | null,
     authorKind: row.author_kind as string,
     authorId: row.author_id as string,
@@ -78,6 +81,7 @@ export async function insertMessage(trx: Trx, message: Message): Promise<boolean
       direction: message.direction,
       channel: message.channel,
       kind: message.kind,
+      is_notice: message.isNotice ? 1 : 0,
       message_key: message.messageKey,
       author_kind: message.authorKind,
       author_id: message.authorId,
@@ -284,6 +288,8 @@ export interface SandboxMessage {
   subject: string | null;
   text: string;
   ticketId: string | null;
+  /** Where an answer by e-mail would go. */
+  replyTo: string | null;
   kind: 'reply' | 'system';
   at: string;
 }
@@ -300,6 +306,7 @@ export async function insertSandboxMessage(db: Db, message: SandboxMessage): Pro
       subject: message.subject,
       text: message.text,
       ticket_id: message.ticketId,
+      reply_to: message.replyTo,
       kind: message.kind,
       at: message.at,
     })
@@ -329,6 +336,7 @@ export async function listSandboxMessages(
     subject: row.subject as string | null,
     text: row.text as string,
     ticketId: row.ticket_id as string | null,
+    replyTo: row.reply_to as string | null,
     kind: row.kind as 'reply' | 'system',
     at: row.at as string,
   }));

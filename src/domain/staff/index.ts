@@ -19,6 +19,7 @@ export {
   renamePerson,
   sessionOf,
   setPassword,
+  signAs,
   useSetupToken,
 } from './staff';
 export { anyOwner, findPersonWithHash, type Person, type Session } from './store';

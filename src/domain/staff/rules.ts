@@ -12,7 +12,7 @@ export const SETUP_LINK_SECONDS = 24 * 3600;
 
 /** What is wrong with a person's details: `code` for those who have words of their own, `message` for the others. */
 export interface PersonMistake {
-  path: 'email' | 'name' | 'password' | 'current_password';
+  path: 'email' | 'name' | 'signature' | 'password' | 'current_password';
   code:
     | 'missing'
     | 'unreadable'
@@ -33,9 +33,14 @@ export function normaliseStaffEmail(email: string): string {
 const EMAIL = /^[^\s\p{Cc}@<>,;:"()]+@[^\s\p{Cc}@<>,;:"()]+$/u;
 
 /** Errors: invalid-request {errors: PersonMistake[]} */
-export function checkPerson(input: { email?: string; name?: string; password?: string }): void {
+export function checkPerson(input: {
+  email?: string;
+  name?: string;
+  signature?: string;
+  password?: string;
+}): void {
   const errors: PersonMistake[] = [];
-  const { email, name, password } = input;
+  const { email, name, signature, password } = input;
   if (email !== undefined) {
     const trimmed = email.trim();
     if (trimmed === '') errors.push({ path: 'email', code: 'missing', message: 'must not be empty' });
@@ -52,6 +57,14 @@ export function checkPerson(input: { email?: string; name?: string; password?: s
     } else if (length > limits.nameChars) {
       const message = `must have at most ${limits.nameChars} characters`;
       errors.push({ path: 'name', code: 'too-long', message });
+    }
+  }
+  if (signature !== undefined) {
+    if (/[^\P{Cc}\n\t]/u.test(signature)) {
+      errors.push({ path: 'signature', code: 'unreadable', message: 'must not have control characters' });
+    } else if (signature.length > limits.signatureChars) {
+      const message = `must have at most ${limits.signatureChars} characters`;
+      errors.push({ path: 'signature', code: 'too-long', message });
     }
   }
   if (password !== undefined) errors.push(...passwordMistakes(password, email));

@@ -86,6 +86,17 @@ export async function renamePerson(trx: Trx, moment: Moment, id: string, name: s
   await savePerson(trx, id, moment.at, { name: name.trim() });
 }
 
+/** What stands below this person's mails; '' : nothing of their own. Errors: invalid-request {errors} · Writes: staff.signature */
+export async function signAs(trx: Trx, moment: Moment, id: string, signature: string): Promise<void> {
+  // As a browser sends it, and as nobody sees that it is there.
+  const text = signature
+    .replace(/\r\n?/g, '\n')
+    .trimEnd()
+    .replace(/^\s*\n/, '');
+  checkPerson({ signature: text });
+  await savePerson(trx, id, moment.at, { signature: text });
+}
+
 /**
  * Another password. Everybody who came in with the old one is out: open a new session for whoever changed it.
  * Writes:  staff.password_hash, staff_sessions

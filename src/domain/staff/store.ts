@@ -29,6 +29,7 @@ interface PersonRow {
   password_hash: string;
   role: Role;
   store_ids: string | null;
+  signature: string;
   created_at: string;
   updated_at: string;
   disabled_at: string | null;
@@ -105,13 +106,14 @@ export async function savePerson(
   trx: Trx,
   id: string,
   at: string,
-  changes: { name?: string; passwordHash?: string },
+  changes: { name?: string; signature?: string; passwordHash?: string },
 ): Promise<void> {
   await trx<PersonRow>('staff')
     .where({ id })
     .update({
       updated_at: at,
       ...(changes.name === undefined ? {} : { name: changes.name }),
+      ...(changes.signature === undefined ? {} : { signature: changes.signature }),
       ...(changes.passwordHash === undefined ? {} : { password_hash: changes.passwordHash }),
     });
 }

@@ -1,4 +1,4 @@
-import type { EmailGateway } from './gateway';
+import type { EmailGateway, OutgoingEmail } from './gateway';
 
 /** Where the sandbox keeps what it "sent". A gateway owns no table, so app.ts hands this in. */
 export interface EmailShelf {
@@ -11,6 +11,7 @@ export interface EmailShelf {
     subject: string;
     text: string;
     ticketId: string;
+    replyTo: string | null;
     kind: 'reply' | 'system';
   }): Promise<unknown>;
 }
@@ -23,22 +24,27 @@ export interface EmailShelf {
  * Shape: { from: MAIL_FROM or null, shelf } → EmailGateway
  */
 export function makeSandboxEmail({ from, shelf }: { from: string | null; shelf: EmailShelf }): EmailGateway {
+  const fromOf = (store: OutgoingEmail['store']) => from ?? `support@${store.slug}.localhost`;
+  const mailbox = (store: OutgoingEmail['store']) => /<([^<>]+)>$/.exec(fromOf(store))?.[1] ?? fromOf(store);
   return {
+    mailbox,
     async send(mail) {
       if (mail.to.toLowerCase().startsWith('bounce')) {
         return {
           kind: 'rejected',
           reason: '550 5.1.1 the sandbox rejects every mailbox that starts with "bounce"',
+          status: '5.1.1',
         };
       }
       await shelf.record({
         messageId: mail.id,
         channel: 'email',
         to: mail.to,
-        from: from ?? `support@${mail.store.slug}.localhost`,
+        from: mail.fromName === undefined ? fromOf(mail.store) : `${mail.fromName} <${mailbox(mail.store)}>`,
         subject: mail.subject,
         text: mail.text,
         ticketId: mail.ticketId,
+        replyTo: mail.replyTo ?? null,
         kind: mail.kind,
       });
       return { kind: 'accepted', providerId: mail.messageId };

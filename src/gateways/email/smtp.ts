@@ -1,7 +1,9 @@
 import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import { createTransport, type NodemailerError, type SMTPPoolOptions } from 'nodemailer';
-import type { EmailGateway, EmailOutcome, OutgoingEmail } from './gateway';
+import type { EmailAttachment, EmailGateway, EmailOutcome, OutgoingEmail } from './gateway';
+import { letterOf } from './letter';
+import { noAnswer, outcomeOf, queueIdOf } from './smtp-outcome';
 
 export interface SmtpSettings {
   /** SMTP_URL. */
@@ -10,6 +12,10 @@ export interface SmtpSettings {
   from: string | null;
   /** The host people know this Zeton by. */
   domain: string;
+  /** Whether what is sent to the sender's mailbox comes to Zeton. */
+  isRead?: boolean;
+  /** PEM of an RSA key. */
+  dkim?: { domain: string; selector: string; privateKey: string } | null;
   limits: {
     smtpConnections: number;
     smtpConnectMs: number;
@@ -41,52 +47,77 @@ export function makeSmtpGateway(settings: SmtpSettings): EmailGateway & { close(
     socketTimeout: limits.smtpSendMs,
     disableFileAccess: true,
     disableUrlAccess: true,
+    ...(settings.dkim ? { dkim: signing(settings.dkim) } : {}),
   };
   const transport = createTransport(options);
-  /** The mail as it is written to the server, by what is unique to each sending. */
+  /** The mail as it is written to the server, signature and all, by what is unique to each sending. */
   const written = new WeakMap<AbortSignal, Readable>();
   transport.use('stream', (mail, done) => {
     const { signal } = mail.data;
-    mail.message.processFunc((text) => {
-      if (signal) written.set(signal, text);
-      return text;
-    });
+    const create = mail.message.createReadStream.bind(mail.message);
+    mail.message.createReadStream = (streamOptions) => {
+      const stream = create(streamOptions);
+      if (signal) written.set(signal, stream);
+      return stream;
+    };
     done();
   });
+  /** Some servers let a sign-in send only from its very address. Answers still come by their token; bounces no more. */
+  let isPlainSender = false;
 
   async function send(mail: OutgoingEmail): Promise<EmailOutcome> {
     if (!ONE_ADDRESS.test(mail.to)) return { kind: 'rejected', reason: 'the address is not a valid one' };
-    const from = { name: oneLine(sender.name ?? mail.store.name), address: sender.address };
     const signal = AbortSignal.timeout(limits.smtpSendMs);
-    /** The server can have all of it, the final dot too. It takes a mail over at that dot, not before. */
-    const isWhole = () => written.get(signal)?.readableEnded === true;
     let response: string;
     try {
-      const info = await transport.sendMail({
-        // Given apart from the headers, so that no text of a header can add a recipient.
-        envelope: { from: from.address, to: [mail.to] },
-        from,
-        to: { name: '', address: mail.to },
-        subject: oneLine(mail.subject),
-        messageId: mail.messageId,
-        text: mail.text,
-        headers: {
-          'X-Zeton-Message': mail.id,
-          // RFC 3834: nobody's absence notice answers this.
-          ...(mail.kind === 'system' ? { 'Auto-Submitted': 'auto-generated' } : {}),
-        },
-        signal,
-      });
-      response = info.response ?? '';
+      response = await submit(mail, signal);
     } catch (error) {
-      return outcomeOf(error as NodemailerError, isWhole());
+      // The server can have all of it, the final dot too. It takes a mail over at that dot, not before.
+      return outcomeOf(error as NodemailerError, written.get(signal)?.readableEnded === true);
     }
     // "2 bananas" is a yes to nodemailer.
     if (!/^2\d\d(?:[ -]|$)/.test(response)) throw noAnswer('EPROTOCOL');
     return { kind: 'accepted', providerId: queueIdOf(response) ?? mail.messageId };
   }
 
-  return { send, close: () => transport.close() };
+  async function submit(mail: OutgoingEmail, signal: AbortSignal): Promise<string> {
+    const returnPath = (isPlainSender ? null : mail.returnPath) ?? sender.address;
+    try {
+      return await submitFrom(returnPath, mail, signal);
+    } catch (error) {
+      if (returnPath === sender.address || !isSenderRefusal(error as NodemailerError)) throw error;
+      const response = await submitFrom(sender.address, mail, signal);
+      isPlainSender = true;
+      return response;
+    }
+  }
+
+  async function submitFrom(returnPath: string, mail: OutgoingEmail, signal: AbortSignal): Promise<string> {
+    const info = await transport.sendMail({
+      // Given apart from the headers, so that no text of a header can add a recipient.
+      envelope: { from: returnPath, to: [mail.to] },
+      from: { name: oneLine(mail.fromName ?? sender.name ?? mail.store.name), address: sender.address },
+      to: { name: '', address: mail.to },
+      ...(mail.replyTo === undefined ? {} : { replyTo: { name: '', address: mail.replyTo } }),
+      subject: oneLine(mail.subject),
+      messageId: mail.messageId,
+      ...(mail.references?.length
+        ? { inReplyTo: mail.references.at(-1) as string, references: mail.references }
+        : {}),
+      text: mail.text,
+      html: letterOf(mail.text),
+      attachments: (mail.attachments ?? []).map(attached),
+      headers: headersOf(mail),
+      signal,
+    });
+    return info.response ?? '';
+  }
+
+  return {
+    send,
+    mailbox: () => (settings.isRead ? sender.address : null),
+    close: () => transport.close(),
+  };
 }
 
 /** How to reach the server, for nodemailer. Nothing else of the URL is taken: it could switch certificate checks off. */
@@ -133,91 +164,51 @@ function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
 }
 
-/** What the server calls the mail in its log: "2.0.0 Ok: queued as 4FvK2t" (Postfix), "OK id=1tXyz-0001AB-2c" (Exim). */
-function queueIdOf(response: string): string | null {
-  return /\b(?:queued as|id=)\s*<?([\w.@+-]{4,100})/i.exec(response)?.[1] ?? null;
+function headersOf({ id, kind, unsubscribeUrl }: OutgoingEmail): Record<string, string> {
+  return {
+    'X-Zeton-Message': id,
+    // RFC 3834: nobody's absence notice answers this.
+    ...(kind === 'system' ? { 'Auto-Submitted': 'auto-generated' } : {}),
+    ...(unsubscribeUrl === undefined ? {} : { 'List-Unsubscribe': `<${unsubscribeUrl}>` }),
+    // RFC 8058: by https only.
+    ...(unsubscribeUrl?.startsWith('https:')
+      ? { 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }
+      : {}),
+  };
 }
 
-/** The sign-in is missing, wrong or not allowed: nothing is wrong with the mail. */
-const SIGN_IN = new Set([530, 534, 535, 538]);
-
-function outcomeOf(error: NodemailerError, isWhole: boolean): EmailOutcome {
-  const { code, command } = error;
-  const answer = answerOf(error);
-  if (isWhole && answer === null) throw noAnswer(error.originalCode ?? code);
-  if (code === 'EAUTH' || SIGN_IN.has(answer ?? 0)) {
-    return { kind: 'unavailable', reason: `the mail server does not accept our sign-in${numbersOf(error)}` };
-  }
-  if (answer !== null) {
-    const isOfThisMail = (code === 'EENVELOPE' || code === 'EMESSAGE') && answer !== 421;
-    if (isOfThisMail && answer >= 500) return { kind: 'rejected', reason: refusalOf(error) };
-    const reason = `the mail server does not take it now${numbersOf(error)}`;
-    // The greeting or STARTTLS can be refused for good as well, but that says nothing of the mail; nor does what is
-    // said to the sender, who is the same in all of them.
-    return { kind: isOfThisMail && command !== 'MAIL FROM' ? 'temporary' : 'unavailable', reason };
-  }
-  if (!error.response) {
-    if (code === 'EMESSAGE')
-      return { kind: 'rejected', reason: 'the mail is larger than the mail server takes' };
-    if (code === 'EENVELOPE') return { kind: 'rejected', reason: 'the address is not a valid one' };
-  }
-  if (code === 'EABORT' || code === 'ETIMEDOUT') {
-    return { kind: 'unavailable', reason: 'the mail server did not answer in time' };
-  }
-  const detail = wordOf(error.originalCode ?? code);
-  return { kind: 'unavailable', reason: `no connection to the mail server, or it broke off (${detail})` };
+function attached({ filename, contentType, content }: EmailAttachment) {
+  return {
+    filename: oneLine(filename).replace(/[\\/]/g, '_'),
+    contentType,
+    content: typeof content === 'function' ? content() : content,
+    contentDisposition: 'attachment' as const,
+  };
 }
 
-/** The refusal of a mail server; null where what came is none (an error page, a line of something else). */
-function answerOf({ response, responseCode }: NodemailerError): number | null {
-  return responseCode && /^[45]\d\d(?:[ -]|$)/.test(response ?? '') ? responseCode : null;
+/** RFC 6376 5.4.1, with the one that RFC 8058 wants signed as well. */
+const SIGNED_HEADERS = [
+  'From',
+  'Reply-To',
+  'Subject',
+  'Date',
+  'Message-ID',
+  'To',
+  'MIME-Version',
+  'Content-Type',
+  'In-Reply-To',
+  'References',
+  'Auto-Submitted',
+  'List-Unsubscribe',
+  'List-Unsubscribe-Post',
+].join(':');
+
+function signing({ domain, selector, privateKey }: NonNullable<SmtpSettings['dkim']>) {
+  return { domainName: domain, keySelector: selector, privateKey, headerFieldNames: SIGNED_HEADERS };
 }
 
-function noAnswer(code: string | undefined): Error {
-  // A new error: the other one repeats what the server said, and that the address.
-  return Object.assign(new Error('no answer from the mail server'), { code: wordOf(code) });
-}
-
-function wordOf(code: string | undefined): string {
-  return code !== undefined && /^\w{1,60}$/.test(code) ? code : 'error';
-}
-
-/** RFC 3463, by the most exact beginning. The server's own words stay out: they repeat the address. */
-const ENHANCED: [start: string, words: string][] = [
-  ['5.1.1', 'there is no such mailbox'],
-  ['5.1.2', 'the domain of the address takes no mail'],
-  ['5.1.10', 'the domain of the address takes no mail'],
-  ['5.1.7', 'the mail server does not accept our sender address'],
-  ['5.1.8', 'the mail server does not accept our sender address'],
-  ['5.1.', 'the address is not a valid one'],
-  ['5.2.1', 'the mailbox is switched off'],
-  ['5.2.2', 'the mailbox is full'],
-  ['5.2.3', 'the mail is too large for the mailbox'],
-  ['5.3.4', 'the mail is larger than the mail server takes'],
-  ['5.7.', 'the mail server refused it by its rules (sender, content or reputation)'],
-];
-
-const BASIC: Record<number, string> = {
-  550: 'the mailbox cannot be reached',
-  551: 'the mailbox has moved elsewhere',
-  552: 'the mailbox is full, or the mail too large',
-  553: 'the address is not a valid one',
-};
-
-function refusalOf(error: NodemailerError): string {
-  const enhanced = enhancedCodeOf(error) ?? '';
-  const known = ENHANCED.find(([start]) =>
-    start.endsWith('.') ? enhanced.startsWith(start) : enhanced === start,
-  );
-  const words = known?.[1] ?? BASIC[error.responseCode ?? 0] ?? 'the mail server refused it';
-  return `${words}${numbersOf(error)}`;
-}
-
-function numbersOf(error: NodemailerError): string {
-  const numbers = [answerOf(error), enhancedCodeOf(error)].filter(Boolean);
-  return numbers.length > 0 ? ` (${numbers.join(' ')})` : '';
-}
-
-function enhancedCodeOf({ response }: NodemailerError): string | undefined {
-  return /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response ?? '')?.[1];
+/** Our return path is not liked; nothing of the mail was sent. Postfix says so only at the recipient, naming the sender. */
+function isSenderRefusal({ code, command, response = '', responseCode = 0 }: NodemailerError): boolean {
+  if (code !== 'EENVELOPE' || responseCode < 550) return false;
+  return command === 'MAIL FROM' || /\bsender\b/i.test(response);
 }

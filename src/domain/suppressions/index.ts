@@ -1,0 +1,2 @@
+export { isGoneForGood } from './rules';
+export { allowAgain, findSuppression, type Suppression, suppress } from './store';
