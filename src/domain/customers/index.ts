@@ -1,3 +1,3 @@
-export { customerOfBuyer } from './customers';
+export { customerOfBuyer, customerOfPhone } from './customers';
 export { localeOf, normaliseEmail, phoneToE164 } from './rules';
-export { type Customer, findCustomer } from './store';
+export { type Customer, findByOnlyPhone, findByPhone, findCustomer } from './store';
