@@ -10,6 +10,7 @@ import { processDeliveries } from './usecases/process-delivery';
 import { readShops } from './usecases/read-shops';
 import { tellLowBalances } from './usecases/tell-low-balance';
 import { warnOfExpiry } from './usecases/warn-of-expiry';
+import { writeToShops } from './usecases/write-to-shops';
 
 /**
  * Work that nobody asks for by HTTP. Every process polls: what is due is claimed by conditional update or done by verbs
@@ -28,6 +29,7 @@ export interface Job {
     | 'shops.read'
     | 'shops.sweep'
     | 'imports'
+    | 'shop.writes'
     | 'sign-ins.forget';
   /** Poll: looks again that long after it found nothing, or when it is woken. Cron: at those times, in UTC. */
   every: { pollMs: number } | { cron: string };
@@ -69,6 +71,7 @@ export const jobs: readonly Job[] = [
     underWay: walks,
   },
   { name: 'imports', every: { pollMs: limits.importPollMs }, run: runImports, underWay: walks },
+  { name: 'shop.writes', every: { pollMs: limits.shopWritePollMs }, run: writeToShops, underWay: walks },
   { name: 'sign-ins.forget', every: { cron: '17 * * * *' }, run: forgetOldSignIns },
 ];
 

@@ -6,7 +6,7 @@ import { type StaffPage, seesStore } from '../ui/page';
 import { newFormKey, repeatable } from '../ui/repeatable';
 import { type Answer, type PageRoutes, refused, seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
-import { createPackageIn, updatePackageIn } from '../usecases/define-package';
+import { createPackageIn, noteProductIn, updatePackageIn } from '../usecases/define-package';
 import { withIdempotency, withoutIdempotency } from '../usecases/idempotency';
 import { type PackageForm, packageView, promiseView } from './package.view';
 import {
@@ -17,8 +17,9 @@ import {
   typedFromPackage,
   understand,
 } from './package-form';
-import { readPackages } from './packages.query';
+import { readPackages, readProductNews } from './packages.query';
 import { packagesView } from './packages.view';
+import { pickedOf, pickerOf, withPicked } from './products.page';
 import { readShops } from './stores.query';
 
 const LIST = '/admin/packages';
@@ -32,12 +33,16 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
 
   get(`${LIST}/new`, 'admin', async (page) => {
     const shops = await readShops(ctx.db, page.staff.storeIds);
+    const picker = await pickerOf(ctx, page, shops, page.query.get('store') ?? '');
+    const blank = blankTyped(picker?.shop.id ?? '', picker?.shop.hasKeys ?? false);
     return packageView(page, {
       known: null,
-      typed: blankTyped(shops[0]?.id ?? '', shops[0]?.hasKeys ?? false),
+      ...(await pickedIn(page, blank)),
       shops,
       key: newFormKey(),
       mistakes: {},
+      picker,
+      news: [],
     });
   });
 
@@ -50,7 +55,8 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
     if (shops.length === 1) typed.store = shops[0]?.id ?? '';
     const { input, mistakes } = understand(page, typed, null);
     if (!shops.some(({ id }) => id === typed.store)) mistakes.store = page.t('packages.mistakes.store');
-    const again: PackageForm = { known: null, typed, shops, key: newFormKey(), mistakes };
+    const picker = await pickerOf(ctx, page, shops, typed.store);
+    const again: PackageForm = { known: null, typed, shops, key: newFormKey(), mistakes, picker, news: [] };
     if (Object.keys(mistakes).length > 0) return refused(packageView(page, again));
     try {
       const { body } = await withIdempotency(
@@ -77,13 +83,16 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
 
   get(`${LIST}/:id`, 'admin', async (page, { id = '' }) => {
     const known = await packageAt(ctx, page, id);
-    const typed = typedFromPackage(known);
+    const shops = await readShops(ctx.db, page.staff.storeIds);
+    const picker = await pickerOf(ctx, page, shops, known.storeId);
     return packageView(page, {
       known,
-      typed,
-      shops: await readShops(ctx.db, page.staff.storeIds),
+      ...(await pickedIn(page, typedFromPackage(known))),
+      shops,
       key: newFormKey(),
       mistakes: {},
+      picker,
+      news: await newsOf(known),
     });
   });
 
@@ -92,10 +101,17 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
     const typed: Typed = { ...typedFromForm(form), store: known.storeId };
     const { input, mistakes } = understand(page, typed, known);
     const shops = await readShops(ctx.db, page.staff.storeIds);
-    const again: PackageForm = { known, typed, shops, key: newFormKey(), mistakes };
+    const picker = await pickerOf(ctx, page, shops, known.storeId);
+    const news = await newsOf(known);
+    const again: PackageForm = { known, typed, shops, key: newFormKey(), mistakes, picker, news };
     if (Object.keys(mistakes).length > 0) return refused(packageView(page, again));
     // The same again, as after a double click: nothing to do.
-    if (!isSameAs(known, input)) {
+    if (isSameAs(known, input)) {
+      await withoutIdempotency(ctx, async (trx) => {
+        await noteProductIn(trx, ctx, known);
+        return { status: 200, body: null };
+      });
+    } else {
       if (form.text('version') !== known.versionId) {
         const problem = { text: page.t('packages.changed_meanwhile') };
         return refused(packageView(page, { ...again, problem }), 409);
@@ -113,6 +129,16 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
       flash: { tone: 'good', text: page.t('packages.saved', { name: input.name }) },
     });
   });
+
+  /** Without a script the choice of a product comes by the address. */
+  async function pickedIn(page: StaffPage, typed: Typed): Promise<Pick<PackageForm, 'typed' | 'picked'>> {
+    const picked = await pickedOf(ctx, typed.store, page.query.get('pick') ?? '');
+    return picked ? { typed: withPicked(typed, picked), picked: picked.name } : { typed };
+  }
+
+  async function newsOf(known: Package) {
+    return (await readProductNews(ctx.db, [known])).get(known.id) ?? [];
+  }
 
   /** The product is bought by another package: said beside it, with the way there. Another error is thrown on. */
   function afterTaken(page: StaffPage, again: PackageForm, error: unknown): Answer {

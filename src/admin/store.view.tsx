@@ -38,6 +38,13 @@ export function storeView(page: StaffPage, form: StoreForm): JSX.Element {
               text={t('reading.link')}
             />
           ) : null}
+          {state.keysSet ? (
+            <ButtonLink
+              icon="send"
+              href={`/admin/stores/${store.slug}/writes`}
+              text={t('shop_writes.link')}
+            />
+          ) : null}
         </PageHeader>
         {state.outOfReach ? (
           <Banner tone="low" text={t('stores.out_of_reach', { url: state.deliveryUrl })} />

@@ -9,6 +9,7 @@ import { checkConnectionOf } from '../usecases/check-store';
 import { changeStoreIn, connectStoreIn } from '../usecases/connect-store';
 import type { Context } from '../usecases/context';
 import { ensureWebhooks } from '../usecases/make-webhooks';
+import { retryShopWritesIn } from '../usecases/retry-shop-writes';
 import { connectView } from './connect.view';
 import { storeView } from './store.view';
 import {
@@ -128,6 +129,8 @@ export function storesPage({ get, post }: PageRoutes, ctx: Context, keysPath: st
     const { store } = await stateAt(page, slug);
     const report = await checkConnectionOf(ctx, store, page.actor);
     if (report?.ok) {
+      // What waited for the right keys.
+      await withTransaction(ctx.db, (trx) => retryShopWritesIn(trx, ctx, page.actor, { storeId: store.id }));
       try {
         await ensureWebhooks(ctx, store, page.actor);
       } catch (error) {

@@ -42,6 +42,7 @@ const WORDS: Record<string, { words: string; facts?: string[] }> = {
   'reconciliation-running': { words: 'Wait until it has ended, or read what it found so far.' },
   'package-not-active': { words: 'Put the package on sale first.' },
   'import-running': { words: 'Wait until it has ended, or cancel it.' },
+  'coupon-limit': { words: 'Each member of staff can give so many coupons in a month.', facts: ['max'] },
   'delivery-not-failed': {
     words: 'Only failed and ignored deliveries can be processed again.',
     facts: ['delivery_status'],

@@ -10,6 +10,7 @@ type Alarm = { shop: { slug: string; name: string } } & (
   | { kind: 'failing'; since: string; problem: string }
   | { kind: 'silent'; since: string; count: number }
   | { kind: 'parked'; count: number }
+  | { kind: 'writes'; count: number }
   | { kind: 'webhooks'; since: string; topics: string }
 );
 
@@ -55,7 +56,24 @@ export async function readAlarms(db: Db, now: Date, storeIds: StoreIds): Promise
       alarms.push({ kind: 'webhooks', shop, since: madeAt, topics: row.webhooks_made as string });
     }
   }
-  return alarms;
+  return [...alarms, ...(await parkedWrites(db, storeIds))];
+}
+
+/** By an index of what is open, nearly always nothing. */
+async function parkedWrites(db: Db, storeIds: StoreIds): Promise<Alarm[]> {
+  const rows = (await onlyOf(db('shop_writes as w'), 'w.store_id', storeIds)
+    .join('stores as s', 's.id', 'w.store_id')
+    .whereNull('w.finished_at')
+    .where('w.state', 'parked')
+    .groupBy('s.id', 's.slug', 's.name')
+    .orderBy('s.id')
+    .select('s.slug', 's.name')
+    .count({ n: '*' })) as unknown as Row[];
+  return rows.map((row) => ({
+    kind: 'writes',
+    shop: { slug: row.slug as string, name: row.name as string },
+    count: Number(row.n),
+  }));
 }
 
 async function lastOrderDelivery(db: Db, storeId: string): Promise<string | null> {

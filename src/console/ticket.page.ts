@@ -16,6 +16,8 @@ import { settleUncertain } from '../usecases/settle-message';
 import { startVideoSession } from '../usecases/start-video-session';
 import { type UpdateTicketInput, updateTicket } from '../usecases/update-ticket';
 import { videoSessionView } from '../usecases/video-session.query';
+import { couponValue } from '../usecases/write-to-shops';
+import { readCoupons } from './coupon.query';
 import { once } from './once';
 import {
   markOf,
@@ -80,7 +82,10 @@ export function ticketPage(routes: PageRoutes, ctx: Context): void {
     if (params.ref !== String(ticket.number)) {
       return seeOther(ticketHref(ticket.number) + page.here.slice(page.path.length));
     }
-    return ticketView(page, await deskOf(ctx, page, ticket));
+    const coupon = await couponIn(ctx, page, ticket);
+    if (coupon === null) return ticketView(page, await deskOf(ctx, page, ticket));
+    const draft = { ...(await newDraft(ctx.db, ticket)), body: coupon };
+    return ticketView(page, await deskOf(ctx, page, ticket, await composerOf(ctx, ticket, draft)));
   });
 
   /** Anything new? Nothing, mostly; else only that. */
@@ -325,6 +330,15 @@ async function ticketOf(ctx: Context, page: StaffPage, { ref = '' }: Params): Pr
   const ticket = await readTicketHead(ctx.db, ref, page.staff.storeIds);
   if (!ticket) throw new Refusal('not-found', 'There is no such ticket.');
   return ticket;
+}
+
+/** The words for a coupon that was just given, ready to be sent; null: there is none. */
+async function couponIn(ctx: Context, page: StaffPage, ticket: TicketHead): Promise<string | null> {
+  const id = page.query.get('coupon') ?? '';
+  const [coupon] = isId(id) ? await readCoupons(ctx.db, ticket.id, id) : [];
+  if (coupon?.state !== 'made') return null;
+  const { code, expiresOn } = coupon;
+  return page.t('coupon.reply', { code, value: couponValue(coupon), until: expiresOn });
 }
 
 function beforeOf(page: StaffPage): string | null {

@@ -29,6 +29,8 @@ export const limits = {
   ticketTags: 50,
   /** RFC 5321: 64 for the local part, 255 for the domain, one for the @. */
   emailChars: 320,
+  /** OWASP's minimum for scrypt with r = 8 and p = 3: 32 MiB and about 0.1 s for each guess. */
+  scryptLog2N: 15,
   passwordCharsMin: 10,
   /** Long enough for any sentence, short enough that hashing it is no attack. */
   passwordCharsMax: 256,
@@ -195,6 +197,26 @@ export const limits = {
   sweepEveryHours: 23,
   /** Lookups of orders that the list left out, in one sweep: the rest comes the next day. */
   sweepLookups: 500,
+  /** A write that the shop answers with an error of its own, or not at all; while the shop is away none counts as the last. */
+  shopWriteAttempts: 8,
+  shopWritePollMs: 5_000,
+  /** A page of writes: what waits for somebody stands first. */
+  shopWritesShown: 100,
+  /** An apology, not a business: more than half, or than this much money, is for an admin to give in the shop. */
+  couponPercentMax: 50,
+  couponAmountMax: 50,
+  /** Of one person. */
+  couponsPerMonth: 20,
+  couponDays: 90,
+  /** A product of so many variations has news of the others with the next daily look. */
+  productsAskedAtOnce: 20,
+  /** A small picture beside a name; WordPress makes small ones of all. */
+  pictureBytes: 200 * 1024,
+  pictureMs: 8_000,
+  /** In memory of one process: 20 results on each of a few screens, 10 MiB at most. */
+  picturesKept: 50,
+  /** Browsers keep a picture for so long. */
+  pictureShownSeconds: 86_400,
   importPollMs: 5_000,
   /** Orders between two notes of how far an import is, and two looks whether it was cancelled. */
   importBatch: 10,
@@ -267,6 +289,12 @@ export const limits = {
  */
 export function backoffSeconds(attempt: number, chance: number): number {
   return withChance(stepSeconds(attempt, limits.backoffFirstSeconds, limits.backoffCapSeconds), chance);
+}
+
+/** The same, before a shop that does not answer is written to again: half an hour late at most when it is back. */
+export function shopPauseSeconds(attempt: number, chance: number): number {
+  const { syncBackoffFirstSeconds, syncBackoffCapSeconds } = limits;
+  return withChance(stepSeconds(attempt, syncBackoffFirstSeconds, syncBackoffCapSeconds), chance);
 }
 
 /** The same, before a provider that did not answer is asked again. */

@@ -27,6 +27,7 @@ const PROBLEMS: Record<string, { status: number; title: string }> = {
   'reconciliation-running': { status: 409, title: 'The store is being read already' },
   'package-not-active': { status: 409, title: 'The package is off sale' },
   'import-running': { status: 409, title: 'An import is running already' },
+  'coupon-limit': { status: 409, title: 'No more coupons this month' },
   'delivery-not-failed': { status: 409, title: 'The delivery does not need a retry' },
   'video-session-over': { status: 409, title: 'The video session is over' },
   'request-timeout': { status: 408, title: 'The request took too long to arrive' },

@@ -12,7 +12,7 @@ export function Alarms({ page }: { page: Page }): JSX.Element {
         >
           {page.path === pathOf(alarm) ? null : (
             <a href={pathOf(alarm)} safe>
-              {page.t('alarms.look')}
+              {page.t(alarm.kind === 'writes' ? 'alarms.look_writes' : 'alarms.look')}
             </a>
           )}
         </Banner>
@@ -21,8 +21,8 @@ export function Alarms({ page }: { page: Page }): JSX.Element {
   );
 }
 
-function pathOf({ shop }: Alarm): string {
-  return `/admin/stores/${shop.slug}/reading`;
+function pathOf({ shop, kind }: Alarm): string {
+  return `/admin/stores/${shop.slug}/${kind === 'writes' ? 'writes' : 'reading'}`;
 }
 
 function words(page: Page, alarm: Alarm): string {
@@ -35,6 +35,8 @@ function words(page: Page, alarm: Alarm): string {
       return t('alarms.silent', { name, when: relativeTime(page, alarm.since), count: alarm.count });
     case 'parked':
       return t('alarms.parked', { name, count: alarm.count });
+    case 'writes':
+      return t('alarms.writes', { name, count: alarm.count });
     case 'webhooks':
       return t('alarms.webhooks', { name, when: relativeTime(page, alarm.since), topics: alarm.topics });
   }

@@ -36,6 +36,7 @@ export type Alarm = { shop: { slug: string; name: string } } & (
   | { kind: 'failing'; since: string; problem: string }
   | { kind: 'silent'; since: string; count: number }
   | { kind: 'parked'; count: number }
+  | { kind: 'writes'; count: number }
   | { kind: 'webhooks'; since: string; topics: string }
 );
 

@@ -48,6 +48,8 @@ interface ReplyParts {
   session?: { token: string; seconds: number } | null;
   theme?: Theme;
   headers?: Record<string, string>;
+  /** Instead of markup. */
+  picture?: { type: string; bytes: Buffer; seconds: number };
 }
 
 export class Reply {
@@ -301,6 +303,12 @@ async function send(host: PageHost, res: Response, answer: Answer, page: Page): 
     } else {
       res.redirect(reply.status, reply.location);
     }
+    return;
+  }
+  if (reply.picture) {
+    const { type, bytes, seconds } = reply.picture;
+    res.set({ 'Cache-Control': `private, max-age=${seconds}`, 'X-Content-Type-Options': 'nosniff' });
+    res.status(reply.status).type(type).send(bytes);
     return;
   }
   // The first one to ask again shows it, not this answer.

@@ -47,6 +47,7 @@ import {
   lockTicket,
   moveTicket,
   openTicket,
+  type Ticket,
   ticketToAdopt,
 } from '../domain/tickets';
 import { addSeconds, iso } from '../platform/clock';
@@ -60,6 +61,7 @@ import { type Context, momentOf } from './context';
 import { greetCustomer } from './greet-customer';
 import { type Importing, isYoung, matchImportedLines } from './match-imported-lines';
 import { shopOf } from './shop-of';
+import { canWriteTo, mailByShop, noteUsedCredits, writeTicketMeta } from './tell-shop';
 
 /** Something the shop said about one order. */
 export type OrderNews =
@@ -330,17 +332,15 @@ async function apply(
     // On a ticket that people write on already it is a word like any other: replies must have seen it.
     if (said && ticket.createdAt !== moment.at) await customerWordWritten(trx, moment, ticket.id);
   }
-  if (opened && order.ticketId && state.paid && mayGreet) {
-    await greetCustomer(trx, moment, {
-      ticketId: order.ticketId,
-      orderId,
-      orderNumber: order.number,
+  if (opened && ticket && mayGreet) {
+    await tellOfTicket(ctx, trx, moment, {
       store,
+      order,
       customer,
-      bought: lines.flatMap((line) => {
-        const version = line.packageVersionId ? bought.get(line.packageVersionId) : undefined;
-        return version ? [{ version, units: wantedUnits(line) }] : [];
-      }),
+      ticket,
+      isPaid: state.paid,
+      lines,
+      bought,
     });
   }
   await bringToOrder(trx, moment, {
@@ -349,10 +349,53 @@ async function apply(
     claims: claimsOf(store, order, lines, { bought, since, ticketFamilyId: ticket?.familyId ?? null }, flags),
     reason: `order ${order.number}: ${order.status}`,
   });
+  const takesBack = !state.paid || (order.refunds ?? []).length > 0;
+  if (store.privateRefundNotes && state.everPaid && takesBack) {
+    await noteUsedCredits(ctx, trx, moment, { store, order });
+  }
   if (flags.includes('quantity-too-large')) {
     await saveOrder(trx, { ...order, reviewFlags: flags }, newest, moment.at);
   }
   return true;
+}
+
+/** The buyer is told what was bought by Zeton or by the shop, never by both; and the order, which ticket serves it. */
+async function tellOfTicket(
+  ctx: Context,
+  trx: Trx,
+  moment: Moment,
+  told: {
+    store: Store;
+    order: Order;
+    customer: Customer;
+    ticket: Ticket;
+    isPaid: boolean;
+    lines: OrderLine[];
+    bought: Map<string, PackageVersion>;
+  },
+): Promise<void> {
+  const { store, order, customer, ticket } = told;
+  const canWrite =
+    store.customerNote === 'shop' || store.writeTicketMeta ? await canWriteTo(ctx, trx, store) : false;
+  if (canWrite && store.writeTicketMeta) await writeTicketMeta(ctx, trx, moment, { store, order, ticket });
+  if (!told.isPaid || store.customerNote === 'off') return;
+  const bought = told.lines.flatMap((line) => {
+    const version = line.packageVersionId ? told.bought.get(line.packageVersionId) : undefined;
+    return version ? [{ version, units: wantedUnits(line) }] : [];
+  });
+  // A shop that cannot be written to cannot mail: then the buyer is greeted as where nothing is set.
+  if (store.customerNote === 'shop' && canWrite) {
+    await mailByShop(ctx, trx, moment, { store, order, ticketId: ticket.id, bought });
+    return;
+  }
+  await greetCustomer(trx, moment, {
+    ticketId: ticket.id,
+    orderId: order.id,
+    orderNumber: order.number,
+    store,
+    customer,
+    bought,
+  });
 }
 
 function claimsOf(

@@ -1,10 +1,12 @@
 import { findLink } from '../domain/connections';
 import { findStore } from '../domain/stores';
 import type { SyncKind } from '../domain/syncs';
+import { WooProblem } from '../gateways/woocommerce';
 import { systemActor } from '../platform/actor';
 import { limits } from '../platform/limits';
 import type { Context } from './context';
 import { ensureWebhooks } from './make-webhooks';
+import { refreshProducts } from './product-news';
 import { reconcileStore, type SeeToWebhooks } from './reconcile-store';
 import { storesToRead } from './syncs.query';
 import { inBackground } from './walks';
@@ -39,8 +41,12 @@ export async function readShops(ctx: Context, kind: SyncKind): Promise<number> {
 async function readShop(ctx: Context, storeId: string, kind: SyncKind): Promise<void> {
   try {
     const store = await findStore(ctx.db, storeId);
-    if (store) await reconcileStore(ctx, systemActor, store, { kind, seeToWebhooks });
+    if (!store) return;
+    await reconcileStore(ctx, systemActor, store, { kind, seeToWebhooks });
+    if (kind === 'sweep') await refreshProducts(ctx, store);
   } catch (error) {
+    // The walk has kept the same; the products are looked at the next day.
+    if (error instanceof WooProblem) return;
     ctx.log.error({ err: error, store_id: storeId, kind }, 'a shop could not be read');
   }
 }

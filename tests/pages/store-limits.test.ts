@@ -68,10 +68,10 @@ describeEachEngine('staff who look after some stores', (engine) => {
       },
       '/console/customers/': { id: bought.customerId },
       '/console/orders/': { id: bought.order.id },
-      '/admin/packages/': { id: world.package.id },
+      '/admin/packages/': { id: world.package.id, what: 'cancel' },
       '/admin/deliveries/': { id: deliveries.body.data[0].id },
       '/admin/sandbox/': { id: sandbox.id },
-      '/admin/stores/': { slug: 'default' },
+      '/admin/stores/': { slug: 'default', product: '11', variation: '0' },
     };
     pages = pagesIn((app.http as unknown as { router: { stack: Layer[] } }).router.stack);
   });

@@ -228,6 +228,40 @@ describeEachEngine('Reconciliation', (engine) => {
       expect(fake.requests.length).toBeLessThanOrEqual(4);
     });
 
+    test('a product that gets another sku, or is deleted, takes nothing from orders that it gives no new date', async () => {
+      const { fake, clock } = open;
+      // Each has another hash, and none may decide.
+      const told = Array.from({ length: 6 }, () => fake.shop.buy());
+      await open.settle();
+      fake.webhooks.fate = () => 'lose';
+      const found = Array.from({ length: 6 }, () => fake.shop.buy());
+      clock.advance(61);
+      await open.read();
+      for (const change of [
+        () => fake.shop.renameProduct(11, { sku: 'SUP-NEW' }),
+        () => fake.shop.deleteProduct(11),
+      ]) {
+        change();
+        clock.advance({ days: 1 });
+        await open.sweep();
+        for (const id of [...told, ...found]) expect(await open.net(id)).toBe(10);
+      }
+    });
+
+    test('an order that was found only after its product was deleted is known by a webhook that comes late', async () => {
+      const { fake, clock } = open;
+      fake.webhooks.fate = () => 'hold';
+      const ids = Array.from({ length: 6 }, () => fake.shop.buy());
+      await open.settle();
+      fake.shop.deleteProduct(11);
+      clock.advance(61);
+      await open.read();
+      for (const id of ids) expect(await open.net(id)).toBeNull();
+      await fake.webhooks.releaseHeld();
+      await open.settle();
+      for (const id of ids) expect(await open.net(id)).toBe(10);
+    });
+
     test('orders that Zeton does not know are not taken in by it', async () => {
       const { fake } = open;
       fake.webhooks.fate = () => 'lose';

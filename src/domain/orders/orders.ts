@@ -82,8 +82,15 @@ export function bringLines(
       continue;
     }
     const oldest = input.snapshots.find((candidate) => candidate.id === change.line.oldestSnapshotId);
+    const here = { snapshot, hasProduct: variationId > 0 || productId > 0 };
     const isOlder =
-      oldest && oldest.id !== snapshot.id && compareOldestFirst(snapshot, oldest, input.paidStatuses) < 0;
+      oldest &&
+      oldest.id !== snapshot.id &&
+      compareOldestFirst(
+        here,
+        { snapshot: oldest, hasProduct: change.line.wooProductId !== null },
+        input.paidStatuses,
+      ) < 0;
     if (isOlder) {
       change.line.oldestSnapshotId = snapshot.id;
       // What an import gave stays: it is a person's decision, and not of the order's snapshots.

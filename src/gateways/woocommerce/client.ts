@@ -26,6 +26,9 @@ export interface WooSettings {
     wooResponseBytes: number;
     wooSecondPasses: number;
     wooClockSeconds: number;
+    pictureBytes: number;
+    pictureMs: number;
+    picturesKept: number;
   };
 }
 

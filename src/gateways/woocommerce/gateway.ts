@@ -62,6 +62,11 @@ export interface ListedProduct {
   type: 'simple' | 'variable' | 'variation' | 'other';
 }
 
+export interface Picture {
+  type: string;
+  bytes: Buffer;
+}
+
 export interface ShopWebhook {
   id: number;
   name: string;
@@ -151,7 +156,9 @@ export interface WooShop {
   writeOrderMeta(wooId: number, meta: Record<string, string>): Promise<void>;
   /** Errors: coupon-exists */
   createCoupon(coupon: NewCoupon): Promise<{ id: number; code: string }>;
-  findCoupon(code: string): Promise<{ id: number; code: string } | null>;
+  findCoupon(code: string): Promise<{ id: number; code: string; description: string } | null>;
+  /** A small picture of the shop, from its own address only; null: there is none that can be shown. Never throws. */
+  readPicture(url: string): Promise<Picture | null>;
   /** Never throws: what is wrong is what it reports. */
   checkConnection(): Promise<ConnectionReport>;
 }
