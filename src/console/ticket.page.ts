@@ -51,6 +51,7 @@ import {
 } from './ticket-composer';
 import { offersView } from './ticket-composer.view';
 import { type PartName, type Seen, seenOf } from './ticket-live';
+import { readPicture } from './ticket-sms.query';
 import {
   readLastWord,
   readMessagesById,
@@ -105,6 +106,20 @@ export function ticketPage(routes: PageRoutes, ctx: Context): void {
     const before = beforeOf(page);
     if (!page.isFragment || before === null) return seeOther(ticketHref(ticket.number));
     return olderView(page, ticket, await threadOf(ctx, ticket, before));
+  });
+
+  /** A picture that came with an SMS: as a download, whatever it says it is. */
+  get(`${HERE}/pictures/:picture`, 'read-only', async (page, params) => {
+    const ticket = await ticketOf(ctx, page, params);
+    const pictureId = params.picture ?? '';
+    const found = isId(pictureId) ? await readPicture(ctx.db, { ticketId: ticket.id, pictureId }) : null;
+    if (!found) throw new Refusal('not-found', 'There is no such picture.');
+    const name = `${ticket.number}-${found.position + 1}.${found.type.replace('image/', '')}`;
+    return new Reply({
+      status: 200,
+      headers: { 'Content-Disposition': `attachment; filename="${name}"` },
+      picture: { type: found.type, bytes: found.bytes, seconds: limits.pictureShownSeconds },
+    });
   });
 
   post(`${HERE}/quote`, 'agent', async (page, form, params) => {
