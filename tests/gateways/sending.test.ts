@@ -433,7 +433,11 @@ describe('sending SMS', () => {
 
   const transports: [
     string,
-    () => { gateway: Required<SmsGateway>; seen: () => Seen[]; refuseNext: () => void },
+    () => {
+      gateway: SmsGateway & Pick<Required<SmsGateway>, 'findSent'>;
+      seen: () => Seen[];
+      refuseNext: () => void;
+    },
   ][] = [
     [
       'the sandbox',
