@@ -12,7 +12,7 @@ export async function readAlarms(db: Db, now: Date, storeIds: StoreIds): Promise
   return [
     ...(await shopAlarms(db, now, storeIds)),
     ...(await smsStorms(db, now, storeIds)),
-    ...(await failedSms(db)),
+    ...(storeIds === null ? await failedSms(db) : []),
   ];
 }
 
@@ -101,7 +101,7 @@ async function smsStorms(db: Db, now: Date, storeIds: StoreIds): Promise<Alarm[]
 
 const ALARMS_SHOWN = 5;
 
-/** Of whom it is nobody knows yet, so every admin is told. */
+/** Of which shop they are nobody knows yet, so it is told to those who look after all. */
 async function failedSms(db: Db): Promise<Alarm[]> {
   const [row] = (await db('inbound_sms').whereRaw("status = 'failed'").count({ n: '*' })) as Row[];
   const count = Number(row?.n ?? 0);

@@ -106,6 +106,7 @@ export class TwilioDouble {
   private readonly media = new Map<string, { status: number; content: Buffer; location?: string }>();
   /** With which sign-in pictures were asked for. */
   readonly pictureLogins: (string | undefined)[] = [];
+  private readonly callbacks = new Map<string, string>();
   private inbound = 0;
   private readonly server: Server;
 
@@ -163,6 +164,7 @@ export class TwilioDouble {
     };
     this.unlike.push(...unlikeMessage(message));
     this.messages.push(message);
+    if (form.StatusCallback !== undefined) this.callbacks.set(sid, form.StatusCallback);
     this.tell({ what: 'kept', message });
     return message;
   }
@@ -185,7 +187,7 @@ export class TwilioDouble {
     if (more.errorCode !== undefined) message.error_code = more.errorCode;
     if (more.price !== undefined) [message.price, message.price_unit] = [more.price, 'EUR'];
     if (more.segments !== undefined) message.num_segments = `${more.segments}`;
-    const callback = this.requests[this.messages.indexOf(message)]?.StatusCallback;
+    const callback = this.callbacks.get(message.sid);
     if (callback === undefined) return null;
     return signed(more.publicUrl, callback.slice(more.publicUrl.length), {
       ApiVersion: '2010-04-01',
