@@ -165,9 +165,7 @@ async function messagesFrom(db: Db, rows: Row[]): Promise<ThreadMessage[]> {
     rows.flatMap((row) => (row.hold_id as string | null) ?? []),
   );
   const smsOf = (direction: Message['direction']) =>
-    rows
-      .filter((row) => row.channel === 'sms' && row.direction === direction)
-      .map((row) => row.id as string);
+    rows.filter((row) => row.channel === 'sms' && row.direction === direction).map((row) => row.id as string);
   const sms = await readSmsFacts(db, { in: smsOf('in'), out: smsOf('out') });
   return rows.map((row) => ({
     what: 'message',

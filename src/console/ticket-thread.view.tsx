@@ -5,8 +5,8 @@ import { mayAct, type StaffPage } from '../ui/page';
 import { Button, type Tone } from '../ui/parts';
 import { Clock, dayOf, longDay } from '../ui/time';
 import type { TicketHead } from './ticket.query';
-import type { Thread, ThreadEvent, ThreadItem, ThreadMessage } from './ticket-thread.query';
 import { reportText, SmsExtras } from './ticket-sms.view';
+import type { Thread, ThreadEvent, ThreadItem, ThreadMessage } from './ticket-thread.query';
 import { chargedText, creditsText, lengthText, ticketHref } from './ticket-words';
 import type { TicketStatus } from './tickets.query';
 

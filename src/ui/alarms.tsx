@@ -7,10 +7,7 @@ export function Alarms({ page }: { page: Page }): JSX.Element {
   return (
     <>
       {page.alarms.map((alarm) => (
-        <Banner
-          tone={BAD.includes(alarm.kind) ? 'bad' : 'low'}
-          text={words(page, alarm)}
-        >
+        <Banner tone={BAD.includes(alarm.kind) ? 'bad' : 'low'} text={words(page, alarm)}>
           {page.path === pathOf(alarm) ? null : (
             <a href={pathOf(alarm)} safe>
               {page.t(LINKS[alarm.kind])}

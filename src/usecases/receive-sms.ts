@@ -79,7 +79,10 @@ export async function retrySms(ctx: Context, actor: Actor, id: string): Promise<
 async function takeIn(ctx: Context, owner: string, sms: InboundSms): Promise<void> {
   try {
     // Every attempt that ends otherwise says how it ended.
-    assert(sms.attempts <= limits.inboxAttempts, 'an SMS does not end its process each time that it is tried');
+    assert(
+      sms.attempts <= limits.inboxAttempts,
+      'an SMS does not end its process each time that it is tried',
+    );
     await withTransaction(ctx.db, (trx) => takeInOnce(trx, ctx, owner, sms.id));
   } catch (error) {
     const { id, attempts } = sms;

@@ -67,7 +67,7 @@ const CREATE: Record<string, RegExp> = {
   To: /^\S/,
   From: /^\S/,
   MessagingServiceSid: sid('MG'),
-  Body: /^[^]{1,1600}$/,
+  Body: /^.{1,1600}$/su,
   StatusCallback: /^https?:\/\/[^\s_/]+(\/|$)/,
 };
 
