@@ -135,6 +135,16 @@ export function plainLetters(text: string): string {
   });
 }
 
+/** Three dots for one can make it too long. */
+function partsOf(text: string): number {
+  try {
+    return segmentsOf(text).segments;
+  } catch (error) {
+    if (error instanceof Refusal) return Number.POSITIVE_INFINITY;
+    throw error;
+  }
+}
+
 /** How a text could take fewer parts. */
 export interface Plainer {
   /** With plain quotes, dashes and spaces; null: no fewer. */
@@ -147,8 +157,8 @@ export interface Plainer {
 export function plainerParts(text: string): Plainer {
   const now = segmentsOf(text);
   if (now.encoding === 'GSM-7') return { signs: null, letters: null };
-  const signs = segmentsOf(plainSigns(text)).segments;
-  const letters = segmentsOf(plainLetters(text)).segments;
+  const signs = partsOf(plainSigns(text));
+  const letters = partsOf(plainLetters(text));
   return {
     signs: signs < now.segments ? signs : null,
     letters: letters < Math.min(now.segments, signs) ? letters : null,
