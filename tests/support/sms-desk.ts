@@ -51,7 +51,11 @@ export class SmsDesk {
       env: { ...envFor(twilio), ...env },
       poolMax: engine.name === 'postgres' ? 4 : 1,
     });
-    await app.db('stores').update({ name: 'Trgovina', url: 'https://shop.example.com' });
+    await app.db('stores').update({
+      name: 'Trgovina',
+      url: 'https://shop.example.com',
+      time_zone: 'Europe/Ljubljana',
+    });
     return new SmsDesk(app, twilio, (await findStoreBySlug(app.db, 'default')) as Store);
   }
 

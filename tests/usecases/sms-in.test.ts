@@ -1,7 +1,7 @@
 import request from 'supertest';
 import { verifyLedger } from '../../src/domain/credits';
 import { limits } from '../../src/platform/limits';
-import { storeSms } from '../../src/usecases/receive-sms';
+import { retrySms, storeSms } from '../../src/usecases/receive-sms';
 import { TOKEN } from '../support/app';
 import { describeEachEngine } from '../support/databases';
 import { makePackage, orderJson, receive } from '../support/shop';
@@ -91,7 +91,7 @@ describeEachEngine('an SMS that comes in', (engine) => {
       const [ticket] = await desk.ticketsOf(ana.number);
       expect(ticket).toMatchObject({ unpaid: 0, status: 'new', customer_id: ana.id, origin: 'customer' });
       expect(ticket?.subject).toMatch(/^Tiskalnik ne tiska (več )+.*…$/);
-      expect([...(ticket?.subject as string)].length).toBeLessThanOrEqual(60);
+      expect([...String(ticket?.subject)].length).toBeLessThanOrEqual(60);
       expect(await desk.ticketsOf(poor.number)).toMatchObject([{ unpaid: 1, subject: 'SMS' }]);
     });
 
@@ -282,7 +282,6 @@ describeEachEngine('an SMS that comes in', (engine) => {
     expect(await desk.words(hers)).toEqual([['customer', 'Druga']]);
     await app.db('messages').where({ id: blocked.id }).update({ message_key: null });
     const [failed] = await desk.inbound(ana.number);
-    const { retrySms } = await import('../../src/usecases/receive-sms');
     const carol = { kind: 'staff', id: 'carol', name: 'Carol' } as const;
     expect(await retrySms(app.ctx, carol, failed?.id as string)).toBe(true);
     expect(await retrySms(app.ctx, carol, failed?.id as string)).toBe(false);
