@@ -147,6 +147,22 @@ export const limits = {
   smsRequestMs: 15_000,
   /** Newest messages to one number that are looked through after a request was cut off. */
   smsLookBack: 200,
+  /** 1,600 characters, each of 12 bytes in a form, and ten addresses of pictures: Twilio sends no more. */
+  twilioBodyBytes: 64 * 1024,
+  /** What Twilio takes for all pictures of one message. */
+  smsMediaBytes: 5 * 1024 * 1024,
+  smsMediaAttempts: 6,
+  /** A person in a hurry writes so many; beyond it a machine does. They are kept and shown, and call nobody any more. */
+  smsPerSenderHour: 30,
+  smsPerTicketHour: 60,
+  /** So long does a banner say that somebody sent too many, or that one could not be taken in. */
+  smsAlarmSeconds: 86_400,
+  /** In memory of one process while they are fetched: 20 MiB. */
+  smsMediaAtOnce: 4,
+  /** Each is also asked for as soon as its message was taken in; this is for those that are tried again. */
+  smsMediaPollMs: 5_000,
+  /** Prices come after minutes, and an automatic answer is in no hurry. */
+  smsLatePollMs: 15_000,
 
   /** One request to a shop; small shared hosting answers in 1 to 5 s. */
   wooRequestMs: 15_000,

@@ -6,6 +6,7 @@ import {
   providerIdsTaken,
   type SendingChannel,
 } from '../domain/messages';
+import { findOptOut, OPTED_OUT_CODE, type Report } from '../domain/sms';
 import { isGoneForGood } from '../domain/suppressions';
 import { recordTicketEvent } from '../domain/tickets';
 import type { EmailOutcome } from '../gateways/email/gateway';
@@ -19,10 +20,20 @@ import { type Context, momentOf } from './context';
 import { type SendingTicket, sendingTickets } from './messaging.query';
 import { outgoingMail } from './outgoing-mail';
 import { settleMessageIn } from './settle-message';
+import { keepOptOut, keepSmsReport } from './settle-sms';
+import { smsFailureInWords } from './sms-words';
 import { suppressionOf, suppressRecipient } from './suppress-address';
 
 /** A look-up and a sending that both hang still end before another worker may take the row over. */
 const CALL_TIMEOUT_MS = (limits.leaseSeconds * 1000) / 3;
+
+const NOTHING_REPORTED: Report = {
+  status: null,
+  segments: null,
+  priceMicros: null,
+  currency: null,
+  errorCode: null,
+};
 
 type Attempt =
   | EmailOutcome
@@ -33,8 +44,8 @@ type Attempt =
   | { kind: 'uncertain'; reason: string }
   /** The provider was not called: there was not enough left of the lease. */
   | { kind: 'late' }
-  /** Nor here: no mail goes to this address. */
-  | { kind: 'suppressed'; reason: string };
+  /** Nor here: the recipient wants none, or none arrives there. */
+  | { kind: 'unwanted'; reason: string };
 
 /** What an attempt came to. `inDoubt`: by this attempt or an earlier one it may have been sent. */
 type Result = Attempt & { inDoubt: boolean };
@@ -101,7 +112,7 @@ async function deliver(ctx: Context, taken: Taken, ticket: SendingTicket | undef
 
 function tellCircuit(ctx: Context, channel: SendingChannel, result: Result): void {
   const { circuit } = ctx.lanes[channel];
-  if (result.kind === 'late' || result.kind === 'uncertain' || result.kind === 'suppressed') return;
+  if (['late', 'uncertain', 'unwanted'].includes(result.kind)) return;
   if (result.kind !== 'unavailable' && result.kind !== 'unknown') {
     if (circuit.answered() === 'closed') ctx.log.info({ channel }, 'the provider answers again');
     return;
@@ -132,24 +143,38 @@ async function attempt(ctx: Context, taken: Taken, ticket: SendingTicket): Promi
   }
   if (addSeconds(ctx.clock.now(), CALL_TIMEOUT_MS / 1000) > taken.leaseUntil)
     return { kind: 'late', inDoubt };
-  const suppressed = channel === 'email' ? await suppressionOf(ctx.db, recipientOf(taken, ticket)) : null;
-  if (suppressed) {
-    return {
-      kind: 'suppressed',
-      reason: `mail to this address came back before: ${suppressed.reason}`,
-      inDoubt,
-    };
-  }
+  const unwanted = await whyUnwanted(ctx, taken, ticket);
+  if (unwanted !== null) return { kind: 'unwanted', reason: unwanted, inDoubt };
   // Made before the provider is called: what fails here is not an unknown outcome.
   const call = await callOf(ctx, taken, ticket);
   try {
-    return { ...(await within(CALL_TIMEOUT_MS, call())), inDoubt };
+    return { ...inWords(await within(CALL_TIMEOUT_MS, call())), inDoubt };
   } catch (error) {
     const reason = `no answer from the provider (${nameOf(error)})`;
     // A mail is simply sent again: it carries the same Message-ID. An SMS would arrive, and be paid, twice.
     const canBeAsked = channel === 'email' || ctx.gateways.sms.findSent !== undefined;
     return { kind: canBeAsked ? 'unknown' : 'uncertain', reason, inDoubt: true };
   }
+}
+
+/** A STOP may have come after it was written, and what Zeton says by itself asks nobody before. Null: nothing is against it. */
+async function whyUnwanted(
+  ctx: Context,
+  { message, channel }: Claim,
+  { storeId }: SendingTicket,
+): Promise<string | null> {
+  const to = message.to ?? '';
+  if (channel === 'sms') {
+    const hasStopped = await findOptOut(ctx.db, { storeId, number: to });
+    return hasStopped ? smsFailureInWords(OPTED_OUT_CODE) : null;
+  }
+  const suppressed = await suppressionOf(ctx.db, { storeId, email: to });
+  return suppressed && `mail to this address came back before: ${suppressed.reason}`;
+}
+
+function inWords(outcome: EmailOutcome | SmsOutcome): EmailOutcome | SmsOutcome {
+  if (outcome.kind !== 'rejected' || !('code' in outcome)) return outcome;
+  return { ...outcome, reason: smsFailureInWords(outcome.code ?? null) };
 }
 
 async function callOf(
@@ -171,10 +196,6 @@ async function callOf(
     ticketId: ticket.id,
   };
   return () => ctx.gateways.sms.send(sms);
-}
-
-function recipientOf({ message }: Claim, { storeId }: SendingTicket): { storeId: string; email: string } {
-  return { storeId, email: message.to ?? '' };
 }
 
 /** Did the provider take an SMS whose request was cut off? Null: certainly not, so it can be sent. */
@@ -208,6 +229,10 @@ async function conclude(ctx: Context, taken: Taken, ticket: SendingTicket, resul
       // True whoever holds the lease by now.
       const { providerId } = result;
       await settleMessageIn(trx, moment, { messageId, outcome: 'sent', providerId });
+      if (taken.channel === 'sms' && ctx.gateways.sms.readReport) {
+        const report = 'report' in result ? result.report : undefined;
+        await keepSmsReport(trx, moment, taken.message, providerId, report ?? NOTHING_REPORTED);
+      }
       return;
     }
     if (again) {
@@ -220,6 +245,7 @@ async function conclude(ctx: Context, taken: Taken, ticket: SendingTicket, resul
       const { storeId } = ticket;
       await suppressRecipient(trx, moment, { message: taken.message, storeId, reason: result.reason });
     }
+    if ('code' in result && result.code === OPTED_OUT_CODE) await keepOptOut(trx, moment, taken.message);
     if (!result.inDoubt) {
       await settleMessageIn(trx, moment, { messageId, outcome: 'failed', reason, owner });
       return;
@@ -271,7 +297,7 @@ function lastWords(taken: Taken, result: Exclude<Result, { kind: 'accepted' | 'l
   }
   if (kind === 'unavailable') return `${reason} (for ${limits.outboxGiveUpDays} days)`;
   // It was refused, but an attempt before that was never answered.
-  if ((kind === 'rejected' || kind === 'suppressed') && result.inDoubt)
+  if ((kind === 'rejected' || kind === 'unwanted') && result.inDoubt)
     return `${reason}; an earlier attempt was not answered`;
   return reason;
 }

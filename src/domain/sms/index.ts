@@ -1,0 +1,35 @@
+export {
+  isOnlyKeyword,
+  isPhoneNumber,
+  keywordOf,
+  OPTED_OUT_CODE,
+  outcomeOf,
+  readInboundForm,
+} from './rules';
+export {
+  addMedia,
+  closeReport,
+  keepInboundSms,
+  keepReport,
+  optIn,
+  optOut,
+  refuseOptedOut,
+  takeReportsDue,
+} from './sms';
+export {
+  type AnswerDue,
+  answersDue,
+  claimInbound,
+  claimMedia,
+  countFrom,
+  findOptOut,
+  type InboundSms,
+  lockInbound,
+  type Media,
+  postponeAnswer,
+  type Report,
+  reviveInbound,
+  saveInbound,
+  saveMedia,
+  takeAnswer,
+} from './store';
