@@ -2,6 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Knex } from 'knex';
 import { woocommerceWebhook } from '../webhooks/woocommerce';
+import { KEYS_PATH, woocommerceKeys } from '../webhooks/woocommerce-keys';
 import { adminRouter } from './admin';
 import { apiRouter } from './api';
 import { type Config, ConfigError } from './config';
@@ -46,6 +47,7 @@ import { authenticateToken, bearerTokenOf } from './usecases/authenticate-token'
 import { type Context, type Gateways, momentOf } from './usecases/context';
 import { makeBootstrapOwner, makeSetupLink } from './usecases/first-owner';
 import { makeLanes } from './usecases/lanes';
+import { makeWalks } from './usecases/walks';
 
 /** What tests and simulations bring themselves. A database that was brought is not closed here. */
 export interface Overrides {
@@ -94,6 +96,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     gateways: (overrides.gateways ?? ((defaults) => defaults))(transports.gateways),
     chance: overrides.chance ?? Math.random,
     lanes: makeLanes(),
+    walks: makeWalks(),
     wake(work) {
       for (const { name, wake } of workers) if (name === work || name.startsWith(`${work}.`)) wake();
     },
@@ -101,11 +104,11 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
 
   // What is set on ctx later counts here as well.
   const background = Object.create(ctx, { db: { value: forBackground(db) } }) as Context;
-  const loops = jobs.map(({ name, every, run }) => {
+  const loops = jobs.map(({ name, every, run, atStart }) => {
     const work = () => run(background);
     if ('pollMs' in every)
       return { worker: makeWorker({ name, run: work, pollMs: every.pollMs, log }), schedule: null };
-    const schedule = makeSchedule({ job: name, cron: every.cron, db, clock, log, run: work });
+    const schedule = makeSchedule({ job: name, cron: every.cron, db, clock, log, run: work, atStart });
     const pollMs = Number.POSITIVE_INFINITY;
     return { worker: makeWorker({ name, run: () => schedule.run(), pollMs, log }), schedule };
   });
@@ -142,6 +145,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
       }
     },
     async close() {
+      ctx.walks.stopping = true;
       for (const { schedule } of loops) await schedule?.stop();
       await Promise.all(workers.map((worker) => worker.stop()));
       await Promise.all(jobs.flatMap((job) => [...(job.underWay?.(ctx) ?? [])]));
@@ -228,13 +232,21 @@ function httpApp(
   http.use(safeHeaders(ctx.publicUrl.startsWith('https:')));
   // Before any body parser: signatures are over the bytes as they came.
   http.use(woocommerceWebhook(ctx, (what) => received.inc({ what })));
+  http.use(woocommerceKeys(ctx));
   http.use(healthRoutes({ db: ctx.db, workers }));
   http.get('/metrics', metricsRoute(config, ctx, metrics));
   http.use(apiRouter({ ctx, config }));
   const pages = makePages(pageHost(ctx));
   http.use(assetRoutes());
   http.use(consoleRouter({ ctx, pages }));
-  http.use(adminRouter({ ctx, pages, transports: { email: transports.mail, sms: transports.sms } }));
+  http.use(
+    adminRouter({
+      ctx,
+      pages,
+      transports: { email: transports.mail, sms: transports.sms },
+      keysPath: KEYS_PATH,
+    }),
+  );
   http.use(unknownRoute);
   http.use(problemHandler(ctx.log, pages.answerRefusal));
   return http;

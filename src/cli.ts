@@ -2,18 +2,24 @@ import { existsSync, readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
+import { buildApp } from './app';
 import { type Config, ConfigError, readConfig } from './config';
 import { SCOPES } from './domain/access';
 import { verifyLedger } from './domain/credits';
+import type { Role } from './domain/staff';
+import { findStoreBySlug } from './domain/stores';
 import type { Actor } from './platform/actor';
 import { iso, systemClock } from './platform/clock';
 import { type Db, openDatabase, pendingMigrations } from './platform/db';
 import { uuidIds } from './platform/ids';
 import { limits } from './platform/limits';
+import { makeLog } from './platform/log';
 import { Refusal } from './platform/refusal';
 import { makeVault } from './platform/secrets';
+import { addStaffForStores } from './usecases/add-staff';
 import { addTokenForStores } from './usecases/add-token';
 import { examine, type Finding } from './usecases/doctor';
+import { readShopToTheEnd } from './usecases/read-shop-now';
 
 const USAGE = `Usage: npm run zeton -- COMMAND
 
@@ -22,10 +28,15 @@ const USAGE = `Usage: npm run zeton -- COMMAND
   doctor [--json]
       Says whether database, ledger, inbox, outbox, schedules, clock and providers are well. Sends and changes nothing.
       Exit 0 when all is well (warnings allowed), 1 when something is not.
+  reconcile STORE [--since DAY] [--sweep]
+      Reads the orders that changed in a shop since the last time, or since a day (2026-11-22, or with a time), and says
+      what no webhook had brought. --sweep: the refunds of all orders of the last 90 days. Exit 1 when it could not be read.
   token add --name NAME --scopes SCOPE,SCOPE|all [--stores SLUG,SLUG]
       Makes an API token, for these stores or for all, and shows it this once.
       Scopes: ${wrapped([...SCOPES])}
       A :write scope includes :read of the same.
+  user add --email EMAIL --name NAME --role owner|admin|agent|read-only [--stores SLUG,SLUG]
+      Adds somebody to the staff, for these stores or for all, and shows the password this once.
 
 The same environment variables count as for npm start.
 `;
@@ -51,6 +62,7 @@ class UsageError extends Error {}
 
 async function run(argv: string[]): Promise<number> {
   const [group, verb, ...rest] = argv;
+  if (group === 'reconcile') return reconcile(argv.slice(1));
   switch (`${group ?? ''} ${verb ?? ''}`) {
     case 'ledger verify':
       parse(rest, {});
@@ -68,9 +80,48 @@ async function run(argv: string[]): Promise<number> {
       if (!name || !scopes) throw new UsageError('token add needs --name and --scopes');
       return withDatabase((db) => tokenAdd(db, { name, scopes, stores }));
     }
+    case 'user add': {
+      const { email, name, role, stores } = parse(rest, {
+        email: { type: 'string' },
+        name: { type: 'string' },
+        role: { type: 'string' },
+        stores: { type: 'string' },
+      });
+      const known = (['owner', 'admin', 'agent', 'read-only'] as const).find((one) => one === role);
+      if (!email || !name || !known) throw new UsageError('user add needs --email, --name and --role');
+      return withDatabase((db) => userAdd(db, { email, name, role: known, stores }));
+    }
     default:
       throw new UsageError(argv.length === 0 ? 'Which command?' : `There is no command "${argv.join(' ')}".`);
   }
+}
+
+async function reconcile([slug, ...rest]: string[]): Promise<number> {
+  if (slug === undefined || slug.startsWith('-')) throw new UsageError('reconcile needs the slug of a store');
+  const isSweep = rest.includes('--sweep');
+  const { since } = parse(
+    rest.filter((word) => word !== '--sweep'),
+    { since: { type: 'string' } },
+  );
+  const from = since === undefined ? null : new Date(since);
+  if (from && Number.isNaN(from.getTime())) throw new UsageError('--since is no day; write 2026-11-22');
+  return withDatabase(async (db) => {
+    const app = buildApp(readConfig(process.env), { db, log: makeLog('silent') });
+    const store = await findStoreBySlug(db, slug);
+    if (!store) throw new Refusal('not-found', `There is no store "${slug}".`);
+    const report = await readShopToTheEnd(app.ctx, operator(), {
+      storeId: store.id,
+      kind: isSweep ? 'sweep' : 'orders',
+      since: from?.toISOString() ?? null,
+    });
+    for (const { number, what, status } of report.finds)
+      process.stdout.write(`${what}  #${number}  ${status}\n`);
+    const { seen, found, parked, state, problem } = report;
+    const verdict = state === 'done' ? '' : `; not to the end: ${problem ?? state}`;
+    const words = `${seen} orders looked at, ${found} found that no webhook had brought, ${parked} could not be taken in`;
+    process.stdout.write(`${words}${verdict}\n`);
+    return state === 'done' ? 0 : 1;
+  });
 }
 
 function parse<K extends string>(
@@ -197,6 +248,18 @@ async function tokenAdd(db: Db, input: { name: string; scopes: string; stores?: 
   process.stderr.write(`Token "${input.name}" (${made.id}). It is not shown again:\n`);
   // Alone on stdout, so that a script can take it.
   process.stdout.write(`${made.token}\n`);
+  return 0;
+}
+
+async function userAdd(
+  db: Db,
+  { stores, ...input }: { email: string; name: string; role: Role; stores?: string },
+): Promise<number> {
+  const moment = { at: iso(systemClock.now()), actor: operator(), ids: uuidIds };
+  const storeSlugs = stores === undefined ? null : list(stores);
+  const made = await addStaffForStores(db, moment, { ...input, storeSlugs });
+  process.stderr.write(`${input.name} (${made.id}) can sign in. The password is not shown again:\n`);
+  process.stdout.write(`${made.password}\n`);
   return 0;
 }
 

@@ -5,9 +5,12 @@ import type { Context } from './usecases/context';
 import { deliverMessages } from './usecases/deliver-messages';
 import { expireCredits } from './usecases/expire-credits';
 import { forgetOldSignIns } from './usecases/forget-old-sign-ins';
+import { runImports } from './usecases/import-orders';
 import { processDeliveries } from './usecases/process-delivery';
+import { readShops } from './usecases/read-shops';
 import { tellLowBalances } from './usecases/tell-low-balance';
 import { warnOfExpiry } from './usecases/warn-of-expiry';
+import { writeToShops } from './usecases/write-to-shops';
 
 /**
  * Work that nobody asks for by HTTP. Every process polls: what is due is claimed by conditional update or done by verbs
@@ -23,9 +26,15 @@ export interface Job {
     | 'credits.expire'
     | 'credits.warn'
     | 'credits.low'
+    | 'shops.read'
+    | 'shops.sweep'
+    | 'imports'
+    | 'shop.writes'
     | 'sign-ins.forget';
   /** Poll: looks again that long after it found nothing, or when it is woken. Cron: at those times, in UTC. */
   every: { pollMs: number } | { cron: string };
+  /** Of a cron job: every process also does it when it starts. */
+  atStart?: boolean;
   /** One batch; says how many it handled. */
   run(ctx: Context): Promise<number>;
   /** What run() has begun and does not wait for; it has ended before the database is let go of. */
@@ -47,8 +56,28 @@ export const jobs: readonly Job[] = [
   { name: 'credits.expire', every: { cron: '* * * * *' }, run: (ctx) => expireCredits(ctx, batch) },
   { name: 'credits.warn', every: { cron: '* * * * *' }, run: warnOfExpiry },
   { name: 'credits.low', every: { cron: '* * * * *' }, run: tellLowBalances },
+  {
+    name: 'shops.read',
+    every: { cron: '*/5 * * * *' },
+    atStart: true,
+    run: (ctx) => readShops(ctx, 'orders'),
+    underWay: walks,
+  },
+  // Whose sweep is due once a day: one that failed is tried again within the hour.
+  {
+    name: 'shops.sweep',
+    every: { cron: '23 * * * *' },
+    run: (ctx) => readShops(ctx, 'sweep'),
+    underWay: walks,
+  },
+  { name: 'imports', every: { pollMs: limits.importPollMs }, run: runImports, underWay: walks },
+  { name: 'shop.writes', every: { pollMs: limits.shopWritePollMs }, run: writeToShops, underWay: walks },
   { name: 'sign-ins.forget', every: { cron: '17 * * * *' }, run: forgetOldSignIns },
 ];
+
+function walks(ctx: Context): Iterable<Promise<void>> {
+  return ctx.walks.underWay;
+}
 
 /** A job for each channel: what hangs in one holds up no other. */
 function outbox(channel: SendingChannel): Job {

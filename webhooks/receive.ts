@@ -12,8 +12,13 @@ import { type Context, momentOf } from '../src/usecases/context';
 export interface Sender<Known> {
   /** Asked before the body is read: who it is from, and what to check it with. Refuses a stranger. */
   recognise(req: Request): Promise<Known>;
-  /** Refuses what is not signed right. null: right, and nothing to keep. */
-  verify(req: Request, known: Known, body: Buffer): Received | null;
+  /** Refuses what is not signed right. */
+  verify(req: Request, known: Known, body: Buffer): Received | Ping;
+}
+
+/** Right, and nothing to keep in the inbox. */
+export interface Ping {
+  note(): Promise<void>;
 }
 
 export interface Received {
@@ -49,7 +54,8 @@ export function receive<Known>(
     const known = await orUnavailable(req, () => sender.recognise(req));
     const body = await bodyOf(req, res);
     const received = sender.verify(req, known, body);
-    if (!received) {
+    if ('note' in received) {
+      await orUnavailable(req, received.note);
       count('ping');
       res.json({ status: 'ping' });
       return;

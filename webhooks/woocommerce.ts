@@ -1,16 +1,19 @@
 import { type Request, type RequestHandler, Router } from 'express';
+import { notePing } from '../src/domain/connections';
 import { isSlug, webhookKey } from '../src/domain/stores';
+import { systemActor } from '../src/platform/actor';
 import { gather } from '../src/platform/gather';
 import { limits } from '../src/platform/limits';
 import { Refusal } from '../src/platform/refusal';
 import { hmacSha256, sameSecret } from '../src/platform/secrets';
-import type { Context } from '../src/usecases/context';
-import { type Received, receive, type Sender } from './receive';
+import { type Context, momentOf } from '../src/usecases/context';
+import { type Ping, type Received, receive, type Sender } from './receive';
 
 interface Known {
   slug: string;
   storeId: string;
-  secret: string | null;
+  /** The one of now, and for a day the one before; none: nothing can be checked. */
+  secrets: string[];
 }
 
 /**
@@ -30,9 +33,11 @@ export function woocommerceWebhook(ctx: Context, count: (what: 'stored' | 'ping'
       const slug = String(req.params.store);
       const key = isSlug(slug) ? await keyOf(slug) : null;
       if (!key) throw new Refusal('not-found', 'There is no such store.');
-      return { slug, ...key };
+      const { storeId, secret, old } = key;
+      const oldOnes = old && old.until > momentOf(ctx, systemActor).at ? [old.secret] : [];
+      return { slug, storeId, secrets: secret === null ? [] : [secret, ...oldOnes] };
     },
-    verify,
+    verify: (req, known, body) => verify(ctx, req, known, body),
   };
   const onlyPost: RequestHandler = (_req, res) => {
     res.set('Allow', 'POST');
@@ -51,13 +56,19 @@ function keysOfStores(ctx: Context, slugs: string[]) {
   return Promise.allSettled(slugs.map(async (slug) => (await keys.get(slug)) ?? null));
 }
 
-function verify(req: Request, { slug, storeId, secret }: Known, body: Buffer): Received | null {
+function verify(
+  ctx: Context,
+  req: Request,
+  { slug, storeId, secrets }: Known,
+  body: Buffer,
+): Received | Ping {
   const headers = headersOf(req);
-  if (isPing(req, headers, body)) return null;
-  if (!secret) {
+  const wooId = pingIn(req, headers, body);
+  if (wooId !== null) return { note: () => notePing(ctx.db, momentOf(ctx, systemActor), { storeId, wooId }) };
+  if (secrets.length === 0) {
     throw new Refusal('store-without-secret', 'Set the webhook secret of this store in Zeton first.');
   }
-  checkSignature(req, secret, body);
+  checkSignature(req, secrets, body);
   return {
     actor: { kind: 'store', id: storeId, name: slug },
     storeId,
@@ -66,15 +77,19 @@ function verify(req: Request, { slug, storeId, secret }: Known, body: Buffer): R
   };
 }
 
-/** 13.: what the shop sends when a webhook is made, and again until it is answered 200. It has no signature. */
-function isPing(req: Request, headers: Record<string, string>, body: Buffer): boolean {
-  return (
-    body.length <= 40 &&
-    /^webhook_id=\d+$/.test(body.toString('latin1')) &&
+/**
+ * 13.: what the shop sends when a webhook is made, and again until it is answered 200. It has no signature.
+ * The number of its webhook; null: it is no ping.
+ */
+function pingIn(req: Request, headers: Record<string, string>, body: Buffer): number | null {
+  const id = body.length <= 40 ? /^webhook_id=(\d+)$/.exec(body.toString('latin1'))?.[1] : undefined;
+  const isPing =
+    id !== undefined &&
     req.headers['content-type']?.split(';')[0]?.trim() === 'application/x-www-form-urlencoded' &&
     !Object.keys(headers).some((name) => name.startsWith('x-wc-')) &&
-    req.headers[SIGNATURE] === undefined
-  );
+    req.headers[SIGNATURE] === undefined;
+  // One that no shop can have is a ping all the same, of a webhook that is not there.
+  return isPing ? (Number.isSafeInteger(Number(id)) ? Number(id) : 0) : null;
 }
 
 const SIGNATURE = 'x-wc-webhook-signature';
@@ -89,7 +104,7 @@ function headersOf(req: Request): Record<string, string> {
 }
 
 /** 2.: base64(HMAC-SHA256(raw body, secret)). */
-function checkSignature(req: Request, secret: string, body: Buffer): void {
+function checkSignature(req: Request, secrets: string[], body: Buffer): void {
   const given = req.headersDistinct[SIGNATURE] ?? [];
   const [signature] = given;
   if (signature === undefined || given.length > 1) {
@@ -97,7 +112,9 @@ function checkSignature(req: Request, secret: string, body: Buffer): void {
     throw new Refusal('invalid-signature', `The header X-WC-Webhook-Signature ${problem}.`);
   }
   // Both are computed and compared every time that there are two, so that the time tells nothing.
-  const right = keysOf(secret).map((key) => sameSecret(hmacSha256(key, body).toString('base64'), signature));
+  const right = secrets
+    .flatMap(keysOf)
+    .map((key) => sameSecret(hmacSha256(key, body).toString('base64'), signature));
   if (!right.includes(true)) {
     throw new Refusal(
       'invalid-signature',

@@ -1,5 +1,6 @@
 import { isId } from '../platform/ids';
 import { Refusal } from '../platform/refusal';
+import type { StaffPage } from '../ui/page';
 import { type PageRoutes, refused, seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { withoutIdempotency } from '../usecases/idempotency';
@@ -20,20 +21,26 @@ export function deliveriesPage({ get, post }: PageRoutes, ctx: Context): void {
   get(LIST, 'admin', async (page) => {
     const status = STATUSES.find((known) => known === page.query.get('status')) ?? null;
     const cursor = page.query.get('cursor') ?? '';
-    const list = await readDeliveries(ctx.db, { status, before: isId(cursor) ? cursor : null });
+    const list = await readDeliveries(ctx.db, {
+      status,
+      before: isId(cursor) ? cursor : null,
+      storeIds: page.staff.storeIds,
+    });
     return deliveriesView(page, {
       ...list,
       status,
-      counts: await countDeliveries(ctx.db),
-      shops: await readShops(ctx.db),
+      counts: await countDeliveries(ctx.db, page.staff.storeIds),
+      shops: await readShops(ctx.db, page.staff.storeIds),
       publicUrl: ctx.publicUrl,
     });
   });
 
-  get(`${LIST}/:id`, 'admin', async (page, { id = '' }) => deliveryView(page, await deliveryAt(ctx, id)));
+  get(`${LIST}/:id`, 'admin', async (page, { id = '' }) =>
+    deliveryView(page, await deliveryAt(ctx, page, id)),
+  );
 
   post(`${LIST}/:id/retry`, 'admin', async (page, _form, { id = '' }) => {
-    await deliveryAt(ctx, id);
+    await deliveryAt(ctx, page, id);
     try {
       await withoutIdempotency(ctx, async (trx) => {
         await retryDeliveryIn(trx, ctx, page.actor, id);
@@ -42,15 +49,15 @@ export function deliveriesPage({ get, post }: PageRoutes, ctx: Context): void {
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== 'delivery-not-failed') throw error;
       const problem = page.t('deliveries.not_failed');
-      return refused(deliveryView(page, await deliveryAt(ctx, id), problem), 409);
+      return refused(deliveryView(page, await deliveryAt(ctx, page, id), problem), 409);
     }
     ctx.wake('inbox');
     return seeOther(`${LIST}/${id}`, { flash: { tone: 'good', text: page.t('deliveries.retried') } });
   });
 }
 
-async function deliveryAt(ctx: Context, id: string): Promise<DeliveryDetail> {
-  const found = isId(id) ? await readDelivery(ctx.db, id) : null;
+async function deliveryAt(ctx: Context, page: StaffPage, id: string): Promise<DeliveryDetail> {
+  const found = isId(id) ? await readDelivery(ctx.db, id, page.staff.storeIds) : null;
   if (!found) throw new Refusal('not-found', 'There is no such delivery.');
   return found;
 }

@@ -1,5 +1,6 @@
 import type { Delivery } from '../domain/inbox';
 import type { Db } from '../platform/db';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { limits } from '../platform/limits';
 
 export const STATUSES = ['pending', 'failed', 'done', 'ignored'] as const satisfies Delivery['status'][];
@@ -65,10 +66,10 @@ function rowFrom(row: Row): DeliveryRow {
 /** Newest first, without the bodies. */
 export async function readDeliveries(
   db: Db,
-  { status, before }: { status: DeliveryStatus | null; before: string | null },
+  { status, before, storeIds }: { status: DeliveryStatus | null; before: string | null; storeIds: StoreIds },
 ): Promise<{ rows: DeliveryRow[]; next: string | null }> {
   const size = limits.pageSizeDefault;
-  const query = deliveries(db)
+  const query = onlyOf(deliveries(db), 'deliveries.store_id', storeIds)
     .orderBy('deliveries.id', 'desc')
     .limit(size + 1)
     .select(SHOWN);
@@ -80,8 +81,11 @@ export async function readDeliveries(
 }
 
 /** Only of what waits or is parked: few, and found by the index. */
-export async function countDeliveries(db: Db): Promise<{ pending: number; failed: number }> {
-  const rows = (await db('deliveries')
+export async function countDeliveries(
+  db: Db,
+  storeIds: StoreIds,
+): Promise<{ pending: number; failed: number }> {
+  const rows = (await onlyOf(db('deliveries'), 'store_id', storeIds)
     .whereIn('status', ['pending', 'failed'])
     .groupBy('status')
     .select('status')
@@ -95,8 +99,8 @@ export interface DeliveryDetail extends DeliveryRow {
   body: Buffer;
 }
 
-export async function readDelivery(db: Db, id: string): Promise<DeliveryDetail | null> {
-  const row = (await deliveries(db)
+export async function readDelivery(db: Db, id: string, storeIds: StoreIds): Promise<DeliveryDetail | null> {
+  const row = (await onlyOf(deliveries(db), 'deliveries.store_id', storeIds)
     .where('deliveries.id', id)
     .first([...SHOWN, 'deliveries.headers', 'deliveries.body'])) as Row | undefined;
   if (!row) return null;

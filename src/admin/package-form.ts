@@ -25,6 +25,8 @@ export interface Typed {
   scope: 'customer' | 'ticket';
   opensTicket: boolean;
   lowBalanceAt: string;
+  /** Only orders from now on (or from when that was said); the others by an import. */
+  fromNow: boolean;
   active: boolean;
 }
 
@@ -41,7 +43,7 @@ function priceOf(list: PackageInput['priceList'], meter: Payable): number | unde
 }
 
 /** What a form for a new package starts with. */
-export function blankTyped(store: string): Typed {
+export function blankTyped(store: string, fromNow: boolean): Typed {
   return {
     store,
     name: '',
@@ -56,6 +58,7 @@ export function blankTyped(store: string): Typed {
     scope: 'customer',
     opensTicket: true,
     lowBalanceAt: '',
+    fromNow,
     active: true,
   };
 }
@@ -75,6 +78,7 @@ export function typedFromPackage(pkg: Package): Typed {
     scope: pkg.scope,
     opensTicket: pkg.opensTicket,
     lowBalanceAt: numberText(pkg.lowBalanceAt),
+    fromNow: pkg.ordersFrom !== null,
     active: pkg.active,
   };
 }
@@ -94,6 +98,7 @@ export function typedFromForm(form: Form): Typed {
     scope: form.text('scope') === 'ticket' ? 'ticket' : 'customer',
     opensTicket: form.has('opens_ticket'),
     lowBalanceAt: form.text('low_balance_at'),
+    fromNow: form.has('from_now'),
     active: form.has('active'),
   };
 }
@@ -103,7 +108,7 @@ export function typedFromForm(form: Form): Typed {
  * the customer would get, and saved only when nothing is wrong.
  */
 export function understand(
-  { t }: Pick<Page, 't'>,
+  { t, now }: Pick<Page, 't' | 'now'>,
   typed: Typed,
   before: Package | null,
 ): { input: PackageInput; mistakes: Mistakes } {
@@ -182,6 +187,7 @@ export function understand(
     scope,
     opensTicket,
     lowBalanceAt,
+    ordersFrom: typed.fromNow ? (before?.ordersFrom ?? now.toISOString()) : null,
     active: typed.active,
   };
   return { input, mistakes };
@@ -207,7 +213,7 @@ export function isSameAs(pkg: Package, input: PackageInput): boolean {
       [from.name, from.match.kind, from.match.value, from.smsUnit, from.videoBlockMinutes],
       METERS.map((meter) => from.grants.find((grant) => grant.meter === meter)?.quantity ?? 0),
       PAYABLE.map((meter) => from.priceList[meter] ?? 0),
-      [from.validityDays, from.scope, from.opensTicket, from.lowBalanceAt, from.active],
+      [from.validityDays, from.scope, from.opensTicket, from.lowBalanceAt, from.ordersFrom, from.active],
     ]);
   return facts(pkg) === facts(input);
 }

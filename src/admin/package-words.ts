@@ -1,5 +1,6 @@
 import type { Meter } from '../domain/credits';
 import type { PackageInput } from '../domain/packages';
+import type { ProductNews } from '../domain/products';
 import type { IconName } from '../ui/icons';
 import type { Page } from '../ui/page';
 import { PAYABLE } from './package-form';
@@ -67,6 +68,19 @@ export function inShort(page: Where, terms: Terms): string {
       return page.t('packages.words.amount', { number, what: whatWords(page, terms, meter, quantity) });
     })
     .join(' · ');
+}
+
+/** What became of its product in the shop, in a sentence; `isShort`: for a list. */
+export function newsWords({ t }: Pick<Page, 't'>, news: ProductNews, isShort = false): string {
+  const where = isShort ? ('packages.news.short' as const) : ('packages.news' as const);
+  switch (news.kind) {
+    case 'sku':
+      return news.now === '' ? t(`${where}.sku_none`, news) : t(`${where}.sku`, news);
+    case 'renamed':
+      return t(`${where}.renamed`, news);
+    default:
+      return t(`${where}.${news.kind}`);
+  }
 }
 
 /** "SKU SUP-10" */

@@ -1,5 +1,6 @@
 import { METERS } from '../domain/credits';
 import type { Package } from '../domain/packages';
+import type { ProductNews } from '../domain/products';
 import { Bar } from '../ui/counter';
 import { CheckBox, Choice, Field, MistakesBanner, PostForm, Select } from '../ui/field';
 import type { Mistakes } from '../ui/form';
@@ -7,8 +8,10 @@ import { Icon } from '../ui/icons';
 import type { StaffPage } from '../ui/page';
 import { Banner, Button, ButtonLink, PageHeader, Section } from '../ui/parts';
 import { Shell } from '../ui/shell';
+import { exactTime } from '../ui/time';
 import { MATCH_KINDS, PAYABLE, type Typed, understand } from './package-form';
-import { matchWords, packageWords } from './package-words';
+import { matchWords, newsWords, packageWords } from './package-words';
+import { type Picker, PickerBox } from './product-picker.view';
 import type { ShopName } from './stores.query';
 
 export interface PackageForm {
@@ -23,6 +26,12 @@ export interface PackageForm {
   taken?: { id: string; name: string };
   /** What is wrong with the whole. */
   problem?: { text: string; link?: { href: string; text: string } };
+  /** null: there is no shop to choose from. */
+  picker: Picker | null;
+  /** Name of the product that was just chosen. */
+  picked?: string;
+  /** What became of its product in the shop. */
+  news: ProductNews[];
 }
 
 const FORM = 'package-form';
@@ -36,9 +45,21 @@ export function packageView(page: StaffPage, form: PackageForm): JSX.Element {
         title={title}
         lead={t(form.known ? 'packages.edit_lead' : 'packages.new_lead')}
         back={{ href: '/admin/packages', text: t('packages.title') }}
-      />
+      >
+        {form.known ? (
+          <ButtonLink
+            icon="history"
+            href={`/admin/packages/${form.known.id}/import`}
+            text={t('imports.link')}
+          />
+        ) : null}
+      </PageHeader>
+      <NewsBanners page={page} news={form.news} />
       <div class="z-beside">
-        <PackageFormFields page={page} form={form} />
+        <div>
+          {form.picker ? <PickerBox page={page} picker={form.picker} isOpen={isPickerOpen(form)} /> : null}
+          <PackageFormFields page={page} form={form} />
+        </div>
         <aside class="z-beside-sticky" aria-labelledby="promise-title">
           <div
             id="promise"
@@ -46,7 +67,7 @@ export function packageView(page: StaffPage, form: PackageForm): JSX.Element {
             aria-live="polite"
             hx-post="/admin/packages/preview"
             hx-include={`#${FORM}`}
-            hx-trigger={`input delay:250ms from:#${FORM}, change delay:250ms from:#${FORM}`}
+            hx-trigger={`input delay:250ms from:#${FORM}, change delay:250ms from:#${FORM}, z-picked from:body`}
             hx-sync="this:replace"
           >
             {promiseView(page, form.typed)}
@@ -54,6 +75,22 @@ export function packageView(page: StaffPage, form: PackageForm): JSX.Element {
         </aside>
       </div>
     </Shell>
+  );
+}
+
+/** Whoever makes a new package begins with the product; what was searched for is seen. */
+function isPickerOpen({ known, picker }: PackageForm): boolean {
+  return known === null || (picker?.search ?? null) !== null;
+}
+
+/** What was bought stays; but who wants to buy now should be able to. */
+function NewsBanners({ page, news }: { page: StaffPage; news: ProductNews[] }): JSX.Element {
+  return (
+    <>
+      {news.map((one) => (
+        <Banner tone={one.kind === 'renamed' ? 'quiet' : 'low'} text={newsWords(page, one)} />
+      ))}
+    </>
   );
 }
 
@@ -74,7 +111,7 @@ function PackageFormFields({ page, form }: { page: StaffPage; form: PackageForm 
           ) : null}
         </Banner>
       ) : null}
-      <Product page={page} form={form} />
+      {productView(page, { ...form, isNew: form.known === null })}
       <Contents page={page} form={form} />
       <Section title={t('packages.section.rules')}>
         <Field
@@ -110,6 +147,16 @@ function PackageFormFields({ page, form }: { page: StaffPage; form: PackageForm 
           inputmode="numeric"
         />
         <CheckBox
+          name="from_now"
+          label={
+            known?.ordersFrom
+              ? t('packages.field.from_then', { when: exactTime(page, known.ordersFrom) })
+              : t('packages.field.from_now')
+          }
+          help={t('packages.field.from_now_help')}
+          checked={typed.fromNow}
+        />
+        <CheckBox
           name="active"
           label={t('packages.field.active')}
           help={t('packages.field.active_help')}
@@ -124,68 +171,76 @@ function PackageFormFields({ page, form }: { page: StaffPage; form: PackageForm 
   );
 }
 
-function Product({ page, form }: { page: StaffPage; form: PackageForm }): JSX.Element {
+type ProductPart = Pick<PackageForm, 'known' | 'typed' | 'shops' | 'mistakes' | 'taken' | 'picked'> & {
+  isNew: boolean;
+};
+
+/** Put in place of itself when a product was chosen. */
+export function productView(page: StaffPage, form: ProductPart): JSX.Element {
   const { t } = page;
-  const { known, typed, mistakes, shops, taken } = form;
-  const shop = shops.find(({ id }) => id === typed.store);
+  const { known, typed, mistakes, shops, taken, picked, isNew } = form;
+  const shop = shops.find(({ id }) => id === (known?.storeId ?? typed.store));
   return (
-    <Section title={t('packages.section.product')}>
-      {shops.length > 1 && !known ? (
-        <Select
-          name="store"
-          label={t('packages.field.store')}
-          value={typed.store}
+    <div id="z-product">
+      <Section title={t('packages.section.product')}>
+        {picked === undefined ? null : <Banner tone="good" text={t('picker.picked', { name: picked })} />}
+        {shops.length > 1 && isNew ? (
+          <Select
+            name="store"
+            label={t('packages.field.store')}
+            value={typed.store}
+            mistakes={mistakes}
+            options={shops.map(({ id, name }) => ({ value: id, text: name }))}
+          />
+        ) : null}
+        {shops.length > 1 && !isNew ? (
+          <dl class="z-facts">
+            <div>
+              <dt safe>{t('packages.field.store')}</dt>
+              <dd safe>{shop?.name ?? ''}</dd>
+            </div>
+          </dl>
+        ) : null}
+        <Field
+          name="name"
+          label={t('packages.field.name')}
+          help={t('packages.field.name_help')}
+          value={typed.name}
           mistakes={mistakes}
-          options={shops.map(({ id, name }) => ({ value: id, text: name }))}
+          autocomplete="off"
+          required
+          autofocus={isNew && picked === undefined && typed.name === ''}
         />
-      ) : null}
-      {shops.length > 1 && known ? (
-        <dl class="z-facts">
-          <div>
-            <dt safe>{t('packages.field.store')}</dt>
-            <dd safe>{shop?.name ?? ''}</dd>
-          </div>
-        </dl>
-      ) : null}
-      <Field
-        name="name"
-        label={t('packages.field.name')}
-        help={t('packages.field.name_help')}
-        value={typed.name}
-        mistakes={mistakes}
-        autocomplete="off"
-        required
-        autofocus={known === null}
-      />
-      <div class="z-across">
-        <Choice
-          name="match_kind"
-          label={t('packages.field.match_kind')}
-          value={typed.matchKind}
-          options={MATCH_KINDS.map((value) => ({
-            value,
-            text: t(`packages.match.${value}`),
-            help: t(`packages.match.${value}_help`),
-          }))}
+        <div class="z-across">
+          <Choice
+            name="match_kind"
+            label={t('packages.field.match_kind')}
+            value={typed.matchKind}
+            options={MATCH_KINDS.map((value) => ({
+              value,
+              text: t(`packages.match.${value}`),
+              help: t(`packages.match.${value}_help`),
+            }))}
+          />
+        </div>
+        <Field
+          name="match_value"
+          label={t('packages.field.match_value')}
+          value={typed.matchValue}
+          mistakes={mistakes}
+          {...(taken
+            ? {
+                mistakeLink: {
+                  href: `/admin/packages/${taken.id}`,
+                  text: t('packages.mistakes.taken_link', { name: taken.name }),
+                },
+              }
+            : {})}
+          autocomplete="off"
+          required
         />
-      </div>
-      <Field
-        name="match_value"
-        label={t('packages.field.match_value')}
-        value={typed.matchValue}
-        mistakes={mistakes}
-        {...(taken
-          ? {
-              mistakeLink: {
-                href: `/admin/packages/${taken.id}`,
-                text: t('packages.mistakes.taken_link', { name: taken.name }),
-              },
-            }
-          : {})}
-        autocomplete="off"
-        required
-      />
-    </Section>
+      </Section>
+    </div>
   );
 }
 

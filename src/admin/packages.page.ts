@@ -2,11 +2,11 @@ import { findPackage, type Package } from '../domain/packages';
 import { isId } from '../platform/ids';
 import { Refusal } from '../platform/refusal';
 import type { Form } from '../ui/form';
-import type { StaffPage } from '../ui/page';
+import { type StaffPage, seesStore } from '../ui/page';
 import { newFormKey, repeatable } from '../ui/repeatable';
 import { type Answer, type PageRoutes, refused, seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
-import { createPackageIn, updatePackageIn } from '../usecases/define-package';
+import { createPackageIn, noteProductIn, updatePackageIn } from '../usecases/define-package';
 import { withIdempotency, withoutIdempotency } from '../usecases/idempotency';
 import { type PackageForm, packageView, promiseView } from './package.view';
 import {
@@ -17,8 +17,9 @@ import {
   typedFromPackage,
   understand,
 } from './package-form';
-import { readPackages } from './packages.query';
+import { readPackages, readProductNews } from './packages.query';
 import { packagesView } from './packages.view';
+import { pickedOf, pickerOf, withPicked } from './products.page';
 import { readShops } from './stores.query';
 
 const LIST = '/admin/packages';
@@ -26,31 +27,36 @@ const LIST = '/admin/packages';
 export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
   get(LIST, 'admin', async (page) => {
     const cursor = page.query.get('cursor') ?? '';
-    const list = await readPackages(ctx.db, isId(cursor) ? cursor : null);
-    return packagesView(page, list, await readShops(ctx.db));
+    const list = await readPackages(ctx.db, isId(cursor) ? cursor : null, page.staff.storeIds);
+    return packagesView(page, list, await readShops(ctx.db, page.staff.storeIds));
   });
 
   get(`${LIST}/new`, 'admin', async (page) => {
-    const shops = await readShops(ctx.db);
+    const shops = await readShops(ctx.db, page.staff.storeIds);
+    const picker = await pickerOf(ctx, page, shops, page.query.get('store') ?? '');
+    const blank = blankTyped(picker?.shop.id ?? '', picker?.shop.hasKeys ?? false);
     return packageView(page, {
       known: null,
-      typed: blankTyped(shops[0]?.id ?? ''),
+      ...(await pickedIn(page, blank)),
       shops,
       key: newFormKey(),
       mistakes: {},
+      picker,
+      news: [],
     });
   });
 
   post(`${LIST}/preview`, 'admin', (page, form) => promiseView(page, typedFromForm(form)));
 
   post(`${LIST}/new`, 'admin', async (page, form) => {
-    const shops = await readShops(ctx.db);
+    const shops = await readShops(ctx.db, page.staff.storeIds);
     const typed = typedFromForm(form);
     // It is asked for only where there are several.
     if (shops.length === 1) typed.store = shops[0]?.id ?? '';
     const { input, mistakes } = understand(page, typed, null);
     if (!shops.some(({ id }) => id === typed.store)) mistakes.store = page.t('packages.mistakes.store');
-    const again: PackageForm = { known: null, typed, shops, key: newFormKey(), mistakes };
+    const picker = await pickerOf(ctx, page, shops, typed.store);
+    const again: PackageForm = { known: null, typed, shops, key: newFormKey(), mistakes, picker, news: [] };
     if (Object.keys(mistakes).length > 0) return refused(packageView(page, again));
     try {
       const { body } = await withIdempotency(
@@ -76,26 +82,36 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
   });
 
   get(`${LIST}/:id`, 'admin', async (page, { id = '' }) => {
-    const known = await packageAt(ctx, id);
-    const typed = typedFromPackage(known);
+    const known = await packageAt(ctx, page, id);
+    const shops = await readShops(ctx.db, page.staff.storeIds);
+    const picker = await pickerOf(ctx, page, shops, known.storeId);
     return packageView(page, {
       known,
-      typed,
-      shops: await readShops(ctx.db),
+      ...(await pickedIn(page, typedFromPackage(known))),
+      shops,
       key: newFormKey(),
       mistakes: {},
+      picker,
+      news: await newsOf(known),
     });
   });
 
   post(`${LIST}/:id`, 'admin', async (page, form, { id = '' }) => {
-    const known = await packageAt(ctx, id);
+    const known = await packageAt(ctx, page, id);
     const typed: Typed = { ...typedFromForm(form), store: known.storeId };
     const { input, mistakes } = understand(page, typed, known);
-    const shops = await readShops(ctx.db);
-    const again: PackageForm = { known, typed, shops, key: newFormKey(), mistakes };
+    const shops = await readShops(ctx.db, page.staff.storeIds);
+    const picker = await pickerOf(ctx, page, shops, known.storeId);
+    const news = await newsOf(known);
+    const again: PackageForm = { known, typed, shops, key: newFormKey(), mistakes, picker, news };
     if (Object.keys(mistakes).length > 0) return refused(packageView(page, again));
     // The same again, as after a double click: nothing to do.
-    if (!isSameAs(known, input)) {
+    if (isSameAs(known, input)) {
+      await withoutIdempotency(ctx, async (trx) => {
+        await noteProductIn(trx, ctx, known);
+        return { status: 200, body: null };
+      });
+    } else {
       if (form.text('version') !== known.versionId) {
         const problem = { text: page.t('packages.changed_meanwhile') };
         return refused(packageView(page, { ...again, problem }), 409);
@@ -114,6 +130,16 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
     });
   });
 
+  /** Without a script the choice of a product comes by the address. */
+  async function pickedIn(page: StaffPage, typed: Typed): Promise<Pick<PackageForm, 'typed' | 'picked'>> {
+    const picked = await pickedOf(ctx, typed.store, page.query.get('pick') ?? '');
+    return picked ? { typed: withPicked(typed, picked), picked: picked.name } : { typed };
+  }
+
+  async function newsOf(known: Package) {
+    return (await readProductNews(ctx.db, [known])).get(known.id) ?? [];
+  }
+
   /** The product is bought by another package: said beside it, with the way there. Another error is thrown on. */
   function afterTaken(page: StaffPage, again: PackageForm, error: unknown): Answer {
     if (!(error instanceof Refusal) || error.code !== 'package-match-taken') throw error;
@@ -127,9 +153,11 @@ export function packagesPage({ get, post }: PageRoutes, ctx: Context): void {
   }
 }
 
-async function packageAt(ctx: Context, id: string): Promise<Package> {
+async function packageAt(ctx: Context, page: StaffPage, id: string): Promise<Package> {
   const found = isId(id) ? await findPackage(ctx.db, id) : null;
-  if (!found) throw new Refusal('not-found', 'There is no such package.');
+  if (!found || !seesStore(page.staff, found.storeId)) {
+    throw new Refusal('not-found', 'There is no such package.');
+  }
   return found;
 }
 

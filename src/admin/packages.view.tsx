@@ -1,8 +1,9 @@
+import type { ProductNews } from '../domain/products';
 import type { StaffPage } from '../ui/page';
 import { Badge, ButtonLink, Empty, PageHeader } from '../ui/parts';
 import { Shell } from '../ui/shell';
 import { type Column, Paging, Table } from '../ui/table';
-import { inShort, matchWords } from './package-words';
+import { inShort, matchWords, newsWords } from './package-words';
 import type { PackageList } from './packages.query';
 import type { ShopName } from './stores.query';
 
@@ -38,7 +39,12 @@ export function packagesView(page: StaffPage, list: PackageList, shops: ShopName
         rows={list.packages.map((pkg) => ({
           href: `/admin/packages/${pkg.id}`,
           label: pkg.name,
-          note: <span safe>{matchWords(page, pkg.match)}</span>,
+          note: (
+            <>
+              <span safe>{matchWords(page, pkg.match)}</span>
+              <NewsBadges page={page} news={list.news.get(pkg.id) ?? []} />
+            </>
+          ),
           cells: [
             <>
               <div safe>{inShort(page, pkg)}</div>
@@ -62,4 +68,19 @@ export function packagesView(page: StaffPage, list: PackageList, shops: ShopName
 
 function validityWords({ t }: StaffPage, days: number | null): string {
   return days === null ? t('packages.no_end') : t('packages.valid_days', { count: days });
+}
+
+function NewsBadges({ page, news }: { page: StaffPage; news: ProductNews[] }): JSX.Element {
+  if (news.length === 0) return '';
+  return (
+    <div class="z-news">
+      {news.map((one) => (
+        <Badge
+          tone={one.kind === 'renamed' ? 'quiet' : 'low'}
+          icon={one.kind === 'renamed' ? 'info' : 'warning'}
+          text={newsWords(page, one, true)}
+        />
+      ))}
+    </div>
+  );
 }

@@ -12,12 +12,16 @@ export function sandboxPage({ get }: PageRoutes, ctx: Context, transports: Trans
   get(LIST, 'admin', async (page) => {
     const channel = SENDING_CHANNELS.find((known) => known === page.query.get('channel')) ?? null;
     const cursor = page.query.get('cursor') ?? '';
-    const list = await readSandbox(ctx.db, { channel, before: isId(cursor) ? cursor : null });
+    const list = await readSandbox(ctx.db, {
+      channel,
+      before: isId(cursor) ? cursor : null,
+      storeIds: page.staff.storeIds,
+    });
     return sandboxView(page, { ...list, channel }, transports);
   });
 
   get(`${LIST}/:id`, 'admin', async (page, { id = '' }) => {
-    const found = isId(id) ? await readSandboxMessage(ctx.db, id) : null;
+    const found = isId(id) ? await readSandboxMessage(ctx.db, id, page.staff.storeIds) : null;
     if (!found) throw new Refusal('not-found', 'There is no such message.');
     return sandboxMessageView(page, found);
   });

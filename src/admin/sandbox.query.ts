@@ -1,5 +1,6 @@
 import type { SendingChannel } from '../domain/messages';
 import type { Db } from '../platform/db';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { limits } from '../platform/limits';
 
 export interface SandboxRow {
@@ -40,10 +41,14 @@ function rowFrom(row: Row): SandboxRow {
 /** Newest first. */
 export async function readSandbox(
   db: Db,
-  { channel, before }: { channel: SendingChannel | null; before: string | null },
+  {
+    channel,
+    before,
+    storeIds,
+  }: { channel: SendingChannel | null; before: string | null; storeIds: StoreIds },
 ): Promise<{ rows: SandboxRow[]; next: string | null }> {
   const size = limits.pageSizeDefault;
-  const query = messages(db)
+  const query = onlyOf(messages(db), 'tickets.store_id', storeIds)
     .orderBy('sandbox_messages.id', 'desc')
     .limit(size + 1);
   if (channel !== null) query.where('sandbox_messages.channel', channel);
@@ -53,7 +58,9 @@ export async function readSandbox(
   return { rows, next: found.length > size ? (rows.at(-1)?.id ?? null) : null };
 }
 
-export async function readSandboxMessage(db: Db, id: string): Promise<SandboxRow | null> {
-  const row = (await messages(db).where('sandbox_messages.id', id).first()) as Row | undefined;
+export async function readSandboxMessage(db: Db, id: string, storeIds: StoreIds): Promise<SandboxRow | null> {
+  const row = (await onlyOf(messages(db), 'tickets.store_id', storeIds)
+    .where('sandbox_messages.id', id)
+    .first()) as Row | undefined;
   return row ? rowFrom(row) : null;
 }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { METERS, type Meter } from '../domain/credits';
+import { METERS, type Meter, shortfallOf as shortfallOfGrant } from '../domain/credits';
 import { normaliseEmail, phoneToE164 } from '../domain/customers';
 import type { Db } from '../platform/db';
 import { whereSomeContains } from './search.query';
@@ -96,13 +96,13 @@ async function shortfallsOf(db: Db, customerIds: string[]): Promise<Map<string, 
   const grants = (await db('credit_grants')
     .whereIn('customer_id', customerIds)
     .whereNotNull('wanted')
-    .whereRaw('granted - order_revoked > wanted AND used + held > 0')
-    .select('customer_id', 'meter', 'wanted', 'granted', 'order_revoked', 'used', 'held')) as Row[];
+    .whereRaw('used + held > wanted')
+    .select('customer_id', 'meter', 'wanted', 'used', 'held')) as Row[];
   for (const grant of grants) {
-    const excess = Number(grant.granted) - Number(grant.order_revoked) - Number(grant.wanted);
     const shortfall = found.get(grant.customer_id as string);
     if (!shortfall) continue;
-    shortfall[grant.meter as keyof Shortfall] += Math.min(excess, Number(grant.used) + Number(grant.held));
+    const [wanted, used, held] = [Number(grant.wanted), Number(grant.used), Number(grant.held)];
+    shortfall[grant.meter as keyof Shortfall] += shortfallOfGrant({ wanted, used, held });
   }
   return found;
 }

@@ -10,6 +10,7 @@ import { messageEndpoints } from './messages';
 import type { Group } from './openapi';
 import { orderEndpoints } from './orders';
 import { packageEndpoints } from './packages';
+import { reconciliationEndpoints } from './reconciliations';
 import { sandboxEndpoints } from './sandbox';
 import { storeEndpoints } from './stores';
 import { ticketEndpoints } from './tickets';
@@ -17,7 +18,11 @@ import { videoEndpoints } from './video';
 
 /** Every endpoint of /api/v1, in the order in which the document shows them. */
 export const groups: Group[] = [
-  { tag: 'Stores', description: 'Connected WooCommerce shops.', endpoints: storeEndpoints },
+  {
+    tag: 'Stores',
+    description: 'Connected WooCommerce shops.',
+    endpoints: [...storeEndpoints, ...reconciliationEndpoints],
+  },
   { tag: 'Packages', description: 'What a product buys.', endpoints: packageEndpoints },
   { tag: 'Orders', description: 'What came from the shop, and what it bought.', endpoints: orderEndpoints },
   { tag: 'Customers', description: 'Buyers; each belongs to one store.', endpoints: customerEndpoints },

@@ -1,4 +1,4 @@
-import type { Meter } from '../domain/credits';
+import { type Meter, shortfallOf } from '../domain/credits';
 import { versionsByIds } from '../domain/packages';
 import type { Db } from '../platform/db';
 
@@ -108,10 +108,7 @@ async function withLines(db: Db, rows: Row[]) {
 
 const NONE: LineMeter = { wanted: 0, net: 0, shortfall: 0 };
 
-/**
- * Per line and meter. Usually one grant; two when the order went to another customer, the older with nothing wanted.
- * Shortfall as domain/credits has it: what of the excess is used or held.
- */
+/** Per line and meter. Usually one grant; two when the order went to another customer, the older with nothing wanted. */
 async function metersByLine(db: Db, orderIds: string[]): Promise<Map<string, Meters>> {
   const grants = (await db('credit_grants')
     .whereIn('order_line_id', db('order_lines').whereIn('order_id', orderIds).select('id'))
@@ -124,10 +121,11 @@ async function metersByLine(db: Db, orderIds: string[]): Promise<Map<string, Met
     const sum = meters[meter] ?? NONE;
     const wanted = Number(grant.wanted);
     const net = Number(grant.granted) - Number(grant.order_revoked);
+    const shortfall = shortfallOf({ wanted, used: Number(grant.used), held: Number(grant.held) });
     meters[meter] = {
       wanted: sum.wanted + wanted,
       net: sum.net + net,
-      shortfall: sum.shortfall + Math.min(Math.max(0, net - wanted), Number(grant.used) + Number(grant.held)),
+      shortfall: sum.shortfall + shortfall,
     };
     found.set(line, meters);
   }

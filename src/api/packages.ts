@@ -6,7 +6,7 @@ import { createPackageIn, updatePackageIn } from '../usecases/define-package';
 import { cursorAt, idInCursor, pageOf, pageQuery, toPage } from './cursor';
 import { endpoint } from './endpoint';
 import { notFound, seesStore } from './principal';
-import { id, instant, meter, storeSlug, words } from './schemas';
+import { id, instant, instantIn, isoOf, meter, storeSlug, words } from './schemas';
 import { slugsOf, storeBySlug, storesInList } from './stores.query';
 
 const wooId = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
@@ -60,6 +60,9 @@ const terms = {
     .describe('`ticket`: only for the ticket that its order opened, and its follow-ups; needs opens_ticket.'),
   opens_ticket: z.boolean(),
   low_balance_at: z.int().min(0).max(limits.creditQuantityMax).nullable(),
+  orders_from: instantIn
+    .nullable()
+    .describe('Lines of orders created before match only through an import; null: whatever their date.'),
   active: z.boolean().describe('Only active packages are bought. What was bought stays as bought.'),
 };
 
@@ -76,6 +79,7 @@ const newPackage = z
     scope: terms.scope.default('customer'),
     opens_ticket: terms.opens_ticket.default(true),
     low_balance_at: terms.low_balance_at.default(null),
+    orders_from: terms.orders_from.default(null),
     active: terms.active.default(true),
   })
   .meta({ id: 'NewPackage' });
@@ -103,6 +107,7 @@ const packageView = z
     scope: z.enum(['customer', 'ticket']),
     opens_ticket: z.boolean(),
     low_balance_at: z.int().nullable(),
+    orders_from: instant.nullable(),
     active: z.boolean(),
     created_at: instant,
     updated_at: instant,
@@ -124,6 +129,7 @@ function viewOf(pkg: Package, store: string): z.input<typeof packageView> {
     scope: pkg.scope,
     opens_ticket: pkg.opensTicket,
     low_balance_at: pkg.lowBalanceAt,
+    orders_from: pkg.ordersFrom,
     active: pkg.active,
     created_at: pkg.createdAt,
     updated_at: pkg.updatedAt,
@@ -148,6 +154,7 @@ function changesFrom(body: z.output<typeof changes>): Partial<PackageInput> {
     scope: body.scope,
     opensTicket: body.opens_ticket,
     lowBalanceAt: body.low_balance_at,
+    ordersFrom: body.orders_from && isoOf(body.orders_from),
     active: body.active,
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
@@ -187,6 +194,7 @@ export const packageEndpoints = [
           scope: body.scope,
           opensTicket: body.opens_ticket,
           lowBalanceAt: body.low_balance_at,
+          ordersFrom: body.orders_from && isoOf(body.orders_from),
           active: body.active,
         });
         return viewOf(pkg, store.slug);

@@ -35,6 +35,14 @@ const WORDS: Record<string, { words: string; facts?: string[] }> = {
     facts: ['match', 'package_id', 'package_name'],
   },
   'store-slug-taken': { words: 'Choose another slug.', facts: ['slug'] },
+  'store-without-keys': {
+    words: 'Give the store an address and REST keys first: PATCH /api/v1/stores/{slug}.',
+    facts: ['store'],
+  },
+  'reconciliation-running': { words: 'Wait until it has ended, or read what it found so far.' },
+  'package-not-active': { words: 'Put the package on sale first.' },
+  'import-running': { words: 'Wait until it has ended, or cancel it.' },
+  'coupon-limit': { words: 'Each member of staff can give so many coupons in a month.', facts: ['max'] },
   'delivery-not-failed': {
     words: 'Only failed and ignored deliveries can be processed again.',
     facts: ['delivery_status'],

@@ -10,6 +10,13 @@ export const meter = z.enum(METERS).meta({
 });
 
 export const id = z.string().meta({ description: 'UUIDv7', example: '0193e3a0-0000-7000-8000-000000000000' });
+/** An instant that a caller sends: ISO 8601 with a zone. As isoOf() it is one of ours. */
+export const instantIn = z.iso.datetime({ offset: true }).meta({ example: '2026-11-22T12:00:00Z' });
+
+export function isoOf(text: string): string {
+  return new Date(text).toISOString();
+}
+
 export const instant = z.string().meta({ format: 'date-time', description: 'ISO 8601, UTC' });
 export const storeSlug = z.string().min(1).max(limits.nameChars).describe('Slug of the store.');
 export const count = z.number();

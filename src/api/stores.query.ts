@@ -1,6 +1,11 @@
 import type { Principal } from '../domain/access';
+import { findLink, keysMark, ownWebhooks } from '../domain/connections';
+import { type CustomerNote, storeSecrets } from '../domain/stores';
+import { isSilent } from '../domain/syncs';
+import type { Clock } from '../platform/clock';
 import type { Db } from '../platform/db';
 import { assert } from '../platform/refusal';
+import type { Vault } from '../platform/secrets';
 
 /**
  * The stores that a list may read from: those the token sees, or the one that was asked for.
@@ -37,10 +42,21 @@ export async function slugsOf(db: Db, storeIds: string[]): Promise<Map<string, s
 }
 
 type Row = Record<string, unknown>;
+interface Asked {
+  publicUrl: string;
+  vault: Vault;
+  clock: Clock;
+}
 
-export async function readStore(db: Db, id: string, publicUrl: string) {
+/** Of a kept report, what is told. */
+interface Report {
+  ok: boolean;
+  checks: { name: string; problem: { code: string; words: string } | null }[];
+}
+
+export async function readStore(db: Db, id: string, ctx: Asked) {
   const rows = (await db('stores').where({ id })) as Row[];
-  const [store] = await viewsOf(db, rows, publicUrl);
+  const [store] = await viewsOf(db, rows, ctx);
   assert(store, `store ${id} exists`);
   return store;
 }
@@ -48,22 +64,34 @@ export async function readStore(db: Db, id: string, publicUrl: string) {
 /** By slug; `after`: the last one on the page before. */
 export async function readStores(
   db: Db,
-  page: { storeIds: readonly string[] | null; after: string | null; limit: number; publicUrl: string },
+  page: { storeIds: readonly string[] | null; after: string | null; limit: number; ctx: Asked },
 ) {
   const query = db('stores').orderBy('slug').limit(page.limit);
   if (page.storeIds) query.whereIn('id', [...page.storeIds]);
   if (page.after !== null) query.where('slug', '>', page.after);
-  return viewsOf(db, (await query) as Row[], page.publicUrl);
+  return viewsOf(db, (await query) as Row[], page.ctx);
 }
 
-async function viewsOf(db: Db, rows: Row[], publicUrl: string) {
+async function viewsOf(db: Db, rows: Row[], ctx: Asked) {
   const waiting = await deliveriesByStatus(
+    db,
+    rows.map((row) => row.id as string),
+  );
+  const syncs = await syncsOf(
     db,
     rows.map((row) => row.id as string),
   );
   const view = async (row: Row) => {
     const id = row.id as string;
     const secretSet = row.webhook_secret_sealed !== null;
+    const link = await findLink(db, id);
+    const shop = { ...(await storeSecrets(db, ctx.vault, id)), url: row.url as string | null };
+    const isChecked = link.checkReport !== null && link.checkedMark === keysMark(ctx.vault, shop);
+    const report = isChecked ? (JSON.parse(link.checkReport as string) as Report) : null;
+    const webhooks = await ownWebhooks(db, id);
+    const sync = syncs.get(id);
+    const unannouncedSince = sync?.unannouncedSince ?? null;
+    const lastOrderAt = unannouncedSince === null ? null : await lastReceivedAt(db, id, 'order.%');
     return {
       slug: row.slug as string,
       name: row.name as string,
@@ -73,31 +101,79 @@ async function viewsOf(db: Db, rows: Row[], publicUrl: string) {
       country: row.country as string,
       time_zone: row.time_zone as string,
       notices: row.notices === 1,
+      customer_note: row.customer_note as CustomerNote,
+      private_refund_notes: row.private_refund_notes === 1,
+      write_ticket_meta: row.write_ticket_meta === 1,
+      currency: row.currency as string | null,
       from_environment: row.from_environment === 1,
       state: secretSet ? ('connected' as const) : ('no_webhook_secret' as const),
       webhook: {
-        delivery_url: `${publicUrl}/webhooks/woocommerce/${row.slug as string}`,
+        delivery_url: `${ctx.publicUrl}/webhooks/woocommerce/${row.slug as string}`,
         secret_set: secretSet,
         last_received_at: await lastReceivedAt(db, id),
+        silent_since: isSilent(unannouncedSince, lastOrderAt, ctx.clock.now()) ? unannouncedSince : null,
         pending: waiting.get(`${id}:pending`) ?? 0,
         failed: waiting.get(`${id}:failed`) ?? 0,
       },
+      webhooks: {
+        ensured_at: link.webhooksAt,
+        problem: link.webhooksProblem,
+        made: webhooks.map(({ wooId, topic, madeAt, pingedAt }) => ({
+          id: wooId,
+          topic,
+          made_at: madeAt,
+          pinged_at: pingedAt,
+        })),
+      },
       rest: {
         keys_set: row.consumer_key_sealed !== null && row.consumer_secret_sealed !== null,
-        last_sync_at: null,
+        last_sync_at: sync?.finishedAt ?? null,
+        failing_since: sync?.failingSince ?? null,
+        problem: sync?.problem ?? null,
+        parked_orders: sync?.parked ?? 0,
+        checked_at: report && link.checkedAt,
+        ok: report?.ok ?? null,
+        problems: (report?.checks ?? []).flatMap(({ name, problem }) =>
+          problem ? [{ check: name, code: problem.code, detail: problem.words }] : [],
+        ),
       },
       created_at: row.created_at as string,
       updated_at: row.updated_at as string,
     };
   };
-  return Promise.all(rows.map(view));
+  const views = [];
+  for (const row of rows) views.push(await view(row));
+  return views;
 }
 
-async function lastReceivedAt(db: Db, storeId: string): Promise<string | null> {
-  const newest = (await db('deliveries')
-    .where({ store_id: storeId })
-    .orderBy('id', 'desc')
-    .first('received_at')) as Row | undefined;
+/** How far each store was read by REST; those that never were are missing. */
+async function syncsOf(db: Db, storeIds: string[]) {
+  const rows = (await db('store_syncs as y')
+    .where({ kind: 'orders' })
+    .whereIn('store_id', storeIds)
+    .select(
+      'y.*',
+      db('parked_orders as p').where('p.store_id', db.ref('y.store_id')).count('*').as('parked'),
+    )) as Row[];
+  return new Map(
+    rows.map((row) => [
+      row.store_id as string,
+      {
+        finishedAt: row.finished_at as string | null,
+        failingSince: row.failing_since as string | null,
+        problem: row.problem as string | null,
+        unannouncedSince: row.unannounced_since as string | null,
+        parked: Number(row.parked),
+      },
+    ]),
+  );
+}
+
+/** `topic`: only of such. */
+async function lastReceivedAt(db: Db, storeId: string, topic?: string): Promise<string | null> {
+  const query = db('deliveries').where({ store_id: storeId }).orderBy('id', 'desc').first('received_at');
+  if (topic !== undefined) query.whereLike('topic', topic);
+  const newest = (await query) as Row | undefined;
   return (newest?.received_at as string | undefined) ?? null;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StoreChanges } from '../domain/stores';
+import { CUSTOMER_NOTES, type StoreChanges } from '../domain/stores';
 import { limits } from '../platform/limits';
 import { changeStoreIn, connectStoreIn } from '../usecases/connect-store';
 import { cursorAt, pageOf, pageQuery, slugInCursor, toPage } from './cursor';
@@ -34,6 +34,20 @@ const members = {
     .boolean()
     .optional()
     .describe('Customers are told, free of charge, when credits expire soon or run low; default: true.'),
+  customer_note: z
+    .enum(CUSTOMER_NOTES)
+    .optional()
+    .describe(
+      'What a buyer is told when a ticket opens. zeton (default): a greeting by Zeton; shop: an order note that WooCommerce mails; off: nothing.',
+    ),
+  private_refund_notes: z
+    .boolean()
+    .optional()
+    .describe('A private note on orders whose refund found credits that were used; default: true.'),
+  write_ticket_meta: z
+    .boolean()
+    .optional()
+    .describe('The id of the ticket is written into the order in the shop; default: true.'),
 };
 
 const store = z
@@ -46,6 +60,10 @@ const store = z
     country: z.string(),
     time_zone: z.string(),
     notices: z.boolean(),
+    customer_note: z.enum(CUSTOMER_NOTES),
+    private_refund_notes: z.boolean(),
+    write_ticket_meta: z.boolean(),
+    currency: z.string().nullable().describe('As the shop said it; null: it was never asked.'),
     from_environment: z.boolean().describe('WOOCOMMERCE_… variables describe it.'),
     state: z
       .enum(['connected', 'no_webhook_secret'])
@@ -54,12 +72,41 @@ const store = z
       delivery_url: z.string().describe('Enter it in WooCommerce → Settings → Advanced → Webhooks.'),
       secret_set: z.boolean(),
       last_received_at: instant.nullable(),
+      silent_since: instant
+        .nullable()
+        .describe('Since when orders change without a webhook; null: they come, or nothing changes.'),
       pending: z.int(),
       failed: z.int().describe('Parked until somebody retries them.'),
     }),
+    webhooks: z
+      .object({
+        ensured_at: instant.nullable().describe('When all of them were there and right, the last time.'),
+        problem: z.string().nullable().describe('Why that could not be seen to since.'),
+        made: z
+          .array(
+            z.object({
+              id: z.int().describe('Of the webhook in WooCommerce.'),
+              topic: z.string(),
+              made_at: instant,
+              pinged_at: instant.nullable().describe('null: its first call has not come (yet).'),
+            }),
+          )
+          .describe('Those that Zeton made in the shop.'),
+      })
+      .describe('Zeton makes its webhooks itself where REST keys are set.'),
     rest: z.object({
       keys_set: z.boolean(),
-      last_sync_at: instant.nullable().describe('null: the store was never read by REST.'),
+      last_sync_at: instant.nullable().describe('null: the store was never read by REST to the end.'),
+      failing_since: instant.nullable(),
+      problem: z.string().nullable().describe('Why it cannot be read now, in plain words.'),
+      parked_orders: z.int().describe('Read, but not to be applied; each is tried again.'),
+      checked_at: instant
+        .nullable()
+        .describe('When the check-list ran; null: never with this address and keys.'),
+      ok: z.boolean().nullable().describe('What it said: nothing failed.'),
+      problems: z
+        .array(z.object({ check: z.string(), code: z.string(), detail: z.string() }))
+        .describe('What it found wrong.'),
     }),
     created_at: instant,
     updated_at: instant,
@@ -78,6 +125,9 @@ function changesFrom(body: { [K in keyof typeof members]?: z.output<(typeof memb
     country: body.country,
     timeZone: body.time_zone,
     notices: body.notices,
+    customerNote: body.customer_note,
+    privateRefundNotes: body.private_refund_notes,
+    writeTicketMeta: body.write_ticket_meta,
   };
   return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
 }
@@ -109,7 +159,7 @@ export const storeEndpoints = [
       requireEveryStore(principal, 'it cannot connect others');
       return once(async (trx) => {
         const made = await connectStoreIn(trx, ctx, actor, { slug: body.slug, ...changesFrom(body) });
-        return readStore(trx, made.id, ctx.publicUrl);
+        return readStore(trx, made.id, ctx);
       });
     },
   }),
@@ -128,7 +178,7 @@ export const storeEndpoints = [
         storeIds: principal.storeIds,
         after: slugInCursor('stores', query.cursor),
         limit: query.limit + 1,
-        publicUrl: ctx.publicUrl,
+        ctx,
       });
       return toPage(rows, query.limit, (row) => cursorAt('stores', row.slug));
     },
@@ -139,13 +189,13 @@ export const storeEndpoints = [
     path: '/api/v1/stores/{slug}',
     resource: 'store',
     scope: 'stores:read',
-    summary: 'State of a store and health of its webhook',
+    summary: 'State of a store, its connection and its webhooks',
     status: 200,
     answer: store,
     async handle({ ctx, principal, params }) {
       const found = await storeBySlug(ctx.db, principal, params.slug);
       if (!found) throw notFound('store');
-      return readStore(ctx.db, found.id, ctx.publicUrl);
+      return readStore(ctx.db, found.id, ctx);
     },
   }),
   endpoint({
@@ -164,7 +214,7 @@ export const storeEndpoints = [
       if (!found) throw notFound('store');
       return once(async (trx) => {
         await changeStoreIn(trx, ctx, actor, found.id, changesFrom(body));
-        return readStore(trx, found.id, ctx.publicUrl);
+        return readStore(trx, found.id, ctx);
       });
     },
   }),

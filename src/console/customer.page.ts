@@ -20,8 +20,8 @@ import { adjustPartView, customerView } from './customer.view';
 import { once } from './once';
 
 export function customerPage({ get, post }: PageRoutes, ctx: Context): void {
-  const headOf = async (id: string) => {
-    const customer = await readCustomerHead(ctx.db, id);
+  const headOf = async (page: StaffPage, id: string) => {
+    const customer = await readCustomerHead(ctx.db, id, page.staff.storeIds);
     if (!customer) throw new Refusal('not-found', 'There is no such customer.');
     return customer;
   };
@@ -31,19 +31,19 @@ export function customerPage({ get, post }: PageRoutes, ctx: Context): void {
     mistakes: {},
   });
   const draw = async (page: StaffPage, id: string, form: AdjustForm): Promise<JSX.Element> => {
-    const details = await readCustomerDetails(ctx.db, iso(page.now), await headOf(id));
+    const details = await readCustomerDetails(ctx.db, iso(page.now), await headOf(page, id));
     return page.isFragment ? adjustPartView(page, details, form) : customerView(page, details, form);
   };
 
   get('/console/customers/:id', 'read-only', async (page, { id = '' }) => draw(page, id, freshForm()));
 
   // Whoever loads the address of a form anew wants the page that it stands on.
-  get('/console/customers/:id/adjustments', 'read-only', async (_page, { id = '' }) =>
-    seeOther(customerHref((await headOf(id)).id)),
+  get('/console/customers/:id/adjustments', 'read-only', async (page, { id = '' }) =>
+    seeOther(customerHref((await headOf(page, id)).id)),
   );
 
   post('/console/customers/:id/adjustments', 'agent', async (page, posted, { id = '' }) => {
-    const customer = await headOf(id);
+    const customer = await headOf(page, id);
     const form: AdjustForm = { key: posted.text('key'), typed: typedIn(posted), mistakes: {} };
     const checked = checkAdjustment(page, form.typed);
     if ('mistakes' in checked) return refused(await draw(page, id, { ...form, mistakes: checked.mistakes }));
@@ -72,7 +72,7 @@ export function customerPage({ get, post }: PageRoutes, ctx: Context): void {
 
   /** Asks once, in words; what cannot be done is said before that. */
   async function askFirst(page: StaffPage, id: string, form: AdjustForm, asked: Adjustment): Promise<Answer> {
-    const details = await readCustomerDetails(ctx.db, iso(page.now), await headOf(id));
+    const details = await readCustomerDetails(ctx.db, iso(page.now), await headOf(page, id));
     const now = details.meters.find(({ meter }) => meter === asked.meter)?.left ?? 0;
     const missing = -asked.quantity - now;
     const next: AdjustForm =

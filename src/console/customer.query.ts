@@ -2,6 +2,7 @@ import type { Meter } from '../domain/credits';
 import type { Ticket } from '../domain/tickets';
 import type { Db } from '../platform/db';
 import { isId } from '../platform/ids';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { lastInstantOf, type MeterState, readMeters } from './counts.query';
 import { shortfallIn } from './customers.query';
 import { type OrderRow, orderedAt, readOrderList } from './orders.query';
@@ -67,9 +68,9 @@ export interface CustomerDetails {
 }
 
 /** Null when there is none, or the id is none. */
-export async function readCustomerHead(db: Db, id: string): Promise<CustomerHead | null> {
+export async function readCustomerHead(db: Db, id: string, storeIds: StoreIds): Promise<CustomerHead | null> {
   if (!isId(id)) return null;
-  const row = (await db('customers')
+  const row = (await onlyOf(db('customers'), 'customers.store_id', storeIds)
     .join('stores', 'stores.id', 'customers.store_id')
     .where('customers.id', id)
     .first('customers.*', 'stores.name as store_name')) as Row | undefined;

@@ -9,7 +9,12 @@ import { filterText, idCursor } from './list';
 export function customersPage({ get }: PageRoutes, ctx: Context): void {
   get('/console/customers', 'read-only', async (page) => {
     const typed = filterText(page, 'q');
-    const filter = { typed, before: idCursor(page), limit: limits.pageSizeDefault };
+    const filter = {
+      typed,
+      storeIds: page.staff.storeIds,
+      before: idCursor(page),
+      limit: limits.pageSizeDefault,
+    };
     const list = await readCustomerList(ctx.db, iso(page.now), filter);
     return page.isFragment ? customerListView(page, list, typed) : customersView(page, list, typed);
   });

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
-import { METERS, type Meter } from '../domain/credits';
+import { METERS, type Meter, shortfallOf } from '../domain/credits';
 import type { Db } from '../platform/db';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { type MeterState, readMeters } from './counts.query';
 import { countUpTo, type Slice, sliceOf, whereEachWord } from './list.query';
 
@@ -29,9 +30,9 @@ export type CustomerList = Slice<CustomerRow> & { total: number | undefined; man
 export async function readCustomerList(
   db: Db,
   now: string,
-  filter: { typed: string; before: string | null; limit: number },
+  filter: { typed: string; storeIds: StoreIds; before: string | null; limit: number },
 ): Promise<CustomerList> {
-  const all = db('customers');
+  const all = onlyOf(db('customers'), 'customers.store_id', filter.storeIds);
   if (filter.typed !== '') all.where(matches(filter.typed));
   const page = all
     .clone()
@@ -47,7 +48,9 @@ export async function readCustomerList(
     readShortfalls(db, ids),
     ordersByCustomer(db, ids),
     countUpTo(db, all),
-    db('stores').count({ n: '*' }).first() as Promise<{ n: number } | undefined>,
+    onlyOf(db('stores'), 'id', filter.storeIds).count({ n: '*' }).first() as Promise<
+      { n: number } | undefined
+    >,
   ]);
   const rows = slice.rows.map((row) => {
     const id = row.id as string;
@@ -93,8 +96,8 @@ async function ordersByCustomer(db: Db, ids: string[]): Promise<Map<string, numb
 async function readShortfalls(db: Db, ids: string[]): Promise<Map<string, Shortfall[]>> {
   const grants = (await db('credit_grants')
     .whereIn('customer_id', ids)
-    .whereRaw('wanted IS NOT NULL AND granted - order_revoked > wanted AND used + held > 0')
-    .select('customer_id', 'meter', 'wanted', 'granted', 'order_revoked', 'used', 'held')) as Row[];
+    .whereRaw('used + held > wanted')
+    .select('customer_id', 'meter', 'wanted', 'used', 'held')) as Row[];
   const found = new Map<string, Shortfall[]>();
   for (const id of new Set(grants.map((grant) => grant.customer_id as string))) {
     const own = grants.filter((grant) => grant.customer_id === id);
@@ -112,9 +115,11 @@ async function readShortfalls(db: Db, ids: string[]): Promise<Map<string, Shortf
   return found;
 }
 
-/** As domain/credits has it: of the excess, what is used or held. */
-export function shortfallIn(grant: Row): number {
-  if (grant.wanted === null) return 0;
-  const excess = Number(grant.granted) - Number(grant.order_revoked) - Number(grant.wanted);
-  return Math.min(Math.max(0, excess), Number(grant.used) + Number(grant.held));
+/** Of a row of credit_grants. */
+export function shortfallIn({ wanted, used, held }: Row): number {
+  return shortfallOf({
+    wanted: wanted === null ? null : Number(wanted),
+    used: Number(used),
+    held: Number(held),
+  });
 }

@@ -1,6 +1,7 @@
 import type { PageHost } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { readSession } from '../usecases/read-session';
+import { readAlarms } from './alarms.query';
 import { readTimeZone } from './zone.query';
 
 const ZONE_SECONDS = 60;
@@ -21,9 +22,10 @@ export function pageHost(ctx: Context): PageHost {
     async findVisitor(token) {
       const found = await readSession(ctx, token);
       if (!found) return null;
-      const { id, name, email, role } = found.person;
-      return { staff: { id, name, email, role }, csrfToken: found.session.csrfToken };
+      const { id, name, email, role, storeIds } = found.person;
+      return { staff: { id, name, email, role, storeIds }, csrfToken: found.session.csrfToken };
     },
+    alarms: (storeIds) => readAlarms(ctx.db, ctx.clock.now(), storeIds),
     vault: ctx.vault,
   };
 }

@@ -2,6 +2,7 @@ import type { Refund, ReviewFlag } from '../domain/orders';
 import { versionsByIds } from '../domain/packages';
 import type { Db } from '../platform/db';
 import { isId } from '../platform/ids';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { instantOfShop, type OrderMeter, orderedAt, readLineMeters } from './orders.query';
 
 type Row = Record<string, unknown>;
@@ -55,9 +56,9 @@ export interface OrderStory {
 const SNAPSHOTS_SHOWN = 50;
 
 /** Null when there is none, or the id is none. */
-export async function readOrder(db: Db, id: string): Promise<OrderStory | null> {
+export async function readOrder(db: Db, id: string, storeIds: StoreIds): Promise<OrderStory | null> {
   if (!isId(id)) return null;
-  const row = (await db('orders')
+  const row = (await onlyOf(db('orders'), 'orders.store_id', storeIds)
     .join('stores', 'stores.id', 'orders.store_id')
     .leftJoin('customers', 'customers.id', 'orders.customer_id')
     .leftJoin('tickets', 'tickets.id', 'orders.ticket_id')

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { METERS, type Meter } from '../domain/credits';
 import type { ReviewFlag } from '../domain/orders';
 import type { Db } from '../platform/db';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { shortfallIn } from './customers.query';
 import { countUpTo, type Slice, sliceOf, whereEachWord } from './list.query';
 
@@ -38,6 +39,8 @@ export interface OrderFilter {
   /** Only those that somebody should look at. */
   review?: boolean;
   customerId?: string;
+  /** Left out where the customer was asked for already. */
+  storeIds?: StoreIds;
   before?: string | null;
   limit: number;
 }
@@ -48,7 +51,7 @@ export async function readOrderList(
   filter: OrderFilter,
 ): Promise<Slice<OrderRow> & { total: number | undefined }> {
   // An order whose news is being applied for the first time has no state yet.
-  const all = db('orders').whereNot('orders.status', '');
+  const all = onlyOf(db('orders'), 'orders.store_id', filter.storeIds ?? null).whereNot('orders.status', '');
   if (filter.typed) {
     all.leftJoin('customers', 'customers.id', 'orders.customer_id');
     const typed = filter.typed.replace(/^#/, '');
@@ -157,7 +160,7 @@ function summed(meters: OrderMeter[]): OrderMeter[] {
 }
 
 /** The statuses that shops here count as paid: some have their own. */
-export async function readPaidStatuses(db: Db): Promise<string[]> {
-  const rows = (await db('stores').select('paid_statuses')) as Row[];
+export async function readPaidStatuses(db: Db, storeIds: StoreIds): Promise<string[]> {
+  const rows = (await onlyOf(db('stores'), 'id', storeIds).select('paid_statuses')) as Row[];
   return [...new Set(rows.flatMap((row) => JSON.parse(row.paid_statuses as string) as string[]))];
 }

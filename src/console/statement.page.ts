@@ -11,7 +11,7 @@ import { statementView } from './statement.view';
 /** "Why?": where each piece went. */
 export function statementPage({ get }: PageRoutes, ctx: Context): void {
   get('/console/customers/:id/statement', 'read-only', async (page, { id = '' }) => {
-    const customer = await readCustomerHead(ctx.db, id);
+    const customer = await readCustomerHead(ctx.db, id, page.staff.storeIds);
     if (!customer) throw new Refusal('not-found', 'There is no such customer.');
     const meter = METERS.find((known) => known === page.query.get('meter')) ?? null;
     const cursor = page.query.get('cursor') ?? '';

@@ -223,6 +223,8 @@ function eventWords(page: StaffPage, { type, by, byKind, facts }: ThreadEvent): 
       return t(facts.sent === true ? 'ticket_thread.event.was_sent' : 'ticket_thread.event.was_not_sent', {
         who,
       });
+    case 'shop.buyer_told':
+      return t('ticket_thread.event.buyer_told', { number: text('order_number') });
     case 'video.opened':
       return t('ticket_thread.event.video_opened', { who });
     case 'video.started':

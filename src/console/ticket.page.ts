@@ -16,6 +16,8 @@ import { settleUncertain } from '../usecases/settle-message';
 import { startVideoSession } from '../usecases/start-video-session';
 import { type UpdateTicketInput, updateTicket } from '../usecases/update-ticket';
 import { videoSessionView } from '../usecases/video-session.query';
+import { couponValue } from '../usecases/write-to-shops';
+import { readCoupons } from './coupon.query';
 import { once } from './once';
 import {
   markOf,
@@ -75,20 +77,23 @@ export function ticketPage(routes: PageRoutes, ctx: Context): void {
   const { get, post } = routes;
 
   get(HERE, 'read-only', async (page, params) => {
-    const ticket = await ticketOf(ctx, params);
+    const ticket = await ticketOf(ctx, page, params);
     // Elsewhere a ticket is known by its id; here stands what people call it.
     if (params.ref !== String(ticket.number)) {
       return seeOther(ticketHref(ticket.number) + page.here.slice(page.path.length));
     }
-    return ticketView(page, await deskOf(ctx, page, ticket));
+    const coupon = await couponIn(ctx, page, ticket);
+    if (coupon === null) return ticketView(page, await deskOf(ctx, page, ticket));
+    const draft = { ...(await newDraft(ctx.db, ticket)), body: coupon };
+    return ticketView(page, await deskOf(ctx, page, ticket, await composerOf(ctx, ticket, draft)));
   });
 
   /** Anything new? Nothing, mostly; else only that. */
   get(`${HERE}/live`, 'read-only', async (page, params) => {
-    const ticket = await ticketOf(ctx, params);
+    const ticket = await ticketOf(ctx, page, params);
     if (!page.isFragment) return seeOther(ticketHref(ticket.number));
     const seen = seenOf(page.query.getAll('seen'));
-    const waiting = await readWaiting(ctx.db, WAITING_SHOWN);
+    const waiting = await readWaiting(ctx.db, WAITING_SHOWN, page.staff.storeIds);
     const mark = await markOf(ctx.db, page.now, ticket, waiting);
     if (seen.parts.get('mark') === mark) return new Reply({ status: 204 });
     const around = await aroundOf(ctx, page, ticket);
@@ -96,14 +101,14 @@ export function ticketPage(routes: PageRoutes, ctx: Context): void {
   });
 
   get(`${HERE}/older`, 'read-only', async (page, params) => {
-    const ticket = await ticketOf(ctx, params);
+    const ticket = await ticketOf(ctx, page, params);
     const before = beforeOf(page);
     if (!page.isFragment || before === null) return seeOther(ticketHref(ticket.number));
     return olderView(page, ticket, await threadOf(ctx, ticket, before));
   });
 
   post(`${HERE}/quote`, 'agent', async (page, form, params) => {
-    const ticket = await ticketOf(ctx, params);
+    const ticket = await ticketOf(ctx, page, params);
     if (!page.isFragment) return seeOther(ticketHref(ticket.number));
     return offersView(page, ticket, await composerOf(ctx, ticket, draftOf(form)));
   });
@@ -115,7 +120,7 @@ export function ticketPage(routes: PageRoutes, ctx: Context): void {
 
 function replies({ post }: PageRoutes, ctx: Context): void {
   post(`${HERE}/messages`, 'agent', async (page, form, params) => {
-    const ticket = await ticketOf(ctx, params);
+    const ticket = await ticketOf(ctx, page, params);
     const draft = draftOf(form);
     const { channel, body } = draft;
     const isFree = channel !== 'note' && form.text('free') === channel;
@@ -143,7 +148,7 @@ function replies({ post }: PageRoutes, ctx: Context): void {
     } catch (error) {
       return refuseReply(ctx, page, form, ticket, refusedReply(page, draft, error));
     }
-    const now = await ticketOf(ctx, params);
+    const now = await ticketOf(ctx, page, params);
     if (!page.isFragment) {
       const text = page.t(channel === 'note' ? 'composer.noted' : 'composer.sent');
       return seeOther(ticketHref(now.number), { flash: { tone: 'good', text } });
@@ -154,7 +159,7 @@ function replies({ post }: PageRoutes, ctx: Context): void {
 
   /** The same words in letters of which more fit into an SMS; what that saves stood on the button. */
   post(`${HERE}/plain`, 'agent', async (page, form, params) => {
-    const ticket = await ticketOf(ctx, params);
+    const ticket = await ticketOf(ctx, page, params);
     const draft = draftOf(form);
     const plain = { ...draft, body: plainLetters(draft.body) };
     return answerComposer(ctx, page, form, ticket, await composerOf(ctx, ticket, plain), 200);
@@ -162,7 +167,7 @@ function replies({ post }: PageRoutes, ctx: Context): void {
 
   /** What the message lacks, as goodwill; the text is kept, and can be sent then. */
   post(`${HERE}/goodwill`, 'agent', async (page, form, params) => {
-    const ticket = await ticketOf(ctx, params);
+    const ticket = await ticketOf(ctx, page, params);
     const draft = draftOf(form);
     const [, meter, number] = /^(sms|email)\.(\d{1,3})$/.exec(form.text('give')) ?? [];
     const quantity = Number(number);
@@ -190,7 +195,7 @@ function replies({ post }: PageRoutes, ctx: Context): void {
 
   /** Somebody found out whether an uncertain message went out. */
   post(`${HERE}/messages/:message/outcome`, 'agent', async (page, form, params) => {
-    const ticket = await ticketOf(ctx, params);
+    const ticket = await ticketOf(ctx, page, params);
     const messageId = params.message ?? '';
     const [message] = isId(messageId) ? await readMessagesById(ctx.db, ticket.id, [messageId]) : [];
     const sent = form.text('sent');
@@ -215,7 +220,7 @@ function replies({ post }: PageRoutes, ctx: Context): void {
   });
 
   post(`${HERE}/follow-ups`, 'agent', async (page, form, params) => {
-    const ticket = await ticketOf(ctx, params);
+    const ticket = await ticketOf(ctx, page, params);
     const { value } = await once(ctx, page, { key: form.text('key'), asked: ticket.id }, async (trx) => {
       const { number } = await openTicketForCustomerIn(trx, ctx, page.actor, {
         storeSlug: ticket.store.slug,
@@ -258,21 +263,21 @@ async function change(
   params: Params,
   wanted: Pick<UpdateTicketInput, 'status' | 'assignee' | 'spam'>,
 ): Promise<Answer> {
-  const { id } = await ticketOf(ctx, params);
+  const { id } = await ticketOf(ctx, page, params);
   const version = form.text('version');
   try {
     if (!/^\d{1,9}$/.test(version)) throw new Refusal('malformed-request', 'The form has no version.');
     await updateTicket(ctx, page.actor, { ticketId: id, version: Number(version), ...wanted });
   } catch (error) {
     const refused = headNotice(page, form, error);
-    const ticket = await ticketOf(ctx, params);
+    const ticket = await ticketOf(ctx, page, params);
     if (!page.isFragment) {
       const desk = { ...(await deskOf(ctx, page, ticket)), head: refused.notice };
       return new Reply({ status: refused.status, markup: ticketView(page, desk) });
     }
     return answerHead(ctx, page, form, ticket, refused.status, refused.notice);
   }
-  const ticket = await ticketOf(ctx, params);
+  const ticket = await ticketOf(ctx, page, params);
   // A closed ticket has no composer any more.
   if (!page.isFragment || ticket.status === 'closed') return seeOther(ticketHref(ticket.number));
   return answerHead(ctx, page, form, ticket, 200);
@@ -296,7 +301,7 @@ function headNotice({ t }: StaffPage, form: Form, error: unknown): { status: 409
 
 function video({ post }: PageRoutes, ctx: Context): void {
   post(`${HERE}/video-sessions`, 'agent', async (page, form, params) => {
-    const ticket = await ticketOf(ctx, params);
+    const ticket = await ticketOf(ctx, page, params);
     try {
       await startVideoSession(ctx, page.actor, { ticketId: ticket.id });
     } catch (error) {
@@ -310,7 +315,7 @@ function video({ post }: PageRoutes, ctx: Context): void {
   });
 
   post(`${HERE}/video-sessions/:session/end`, 'agent', async (page, form, params) => {
-    const ticket = await ticketOf(ctx, params);
+    const ticket = await ticketOf(ctx, page, params);
     const sessionId = params.session ?? '';
     const session = isId(sessionId) ? await videoSessionView(ctx, ctx.db, sessionId) : null;
     if (session?.ticketId !== ticket.id) throw new Refusal('not-found', 'There is no such video session.');
@@ -321,10 +326,19 @@ function video({ post }: PageRoutes, ctx: Context): void {
   });
 }
 
-async function ticketOf(ctx: Context, { ref = '' }: Params): Promise<TicketHead> {
-  const ticket = await readTicketHead(ctx.db, ref);
+async function ticketOf(ctx: Context, page: StaffPage, { ref = '' }: Params): Promise<TicketHead> {
+  const ticket = await readTicketHead(ctx.db, ref, page.staff.storeIds);
   if (!ticket) throw new Refusal('not-found', 'There is no such ticket.');
   return ticket;
+}
+
+/** The words for a coupon that was just given, ready to be sent; null: there is none. */
+async function couponIn(ctx: Context, page: StaffPage, ticket: TicketHead): Promise<string | null> {
+  const id = page.query.get('coupon') ?? '';
+  const [coupon] = isId(id) ? await readCoupons(ctx.db, ticket.id, id) : [];
+  if (coupon?.state !== 'made') return null;
+  const { code, expiresOn } = coupon;
+  return page.t('coupon.reply', { code, value: couponValue(coupon), until: expiresOn });
 }
 
 function beforeOf(page: StaffPage): string | null {
@@ -365,7 +379,7 @@ async function composerOf(
 async function aroundOf(ctx: Context, page: StaffPage, ticket: TicketHead): Promise<Around> {
   const { db } = ctx;
   // The mark first: what comes while the rest is read makes another one.
-  const waiting = await readWaiting(db, WAITING_SHOWN);
+  const waiting = await readWaiting(db, WAITING_SHOWN, page.staff.storeIds);
   const mark = await markOf(db, page.now, ticket, waiting);
   const credits = await readTicketCredits(db, iso(page.now), ticket);
   const { newestId } = await readLastWord(db, ticket.id);
@@ -426,7 +440,7 @@ async function refuseReply(
   before: TicketHead,
   { status, draft, mistakes, notice }: RefusedReply,
 ): Promise<Answer> {
-  const ticket = await ticketOf(ctx, { ref: String(before.number) });
+  const ticket = await ticketOf(ctx, page, { ref: String(before.number) });
   const composer = await composerOf(ctx, ticket, draft, { mistakes, notice });
   return answerComposer(ctx, page, form, ticket, composer, status);
 }

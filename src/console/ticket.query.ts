@@ -3,6 +3,7 @@ import { METERS, type Meter, stockGrantFromRow } from '../domain/credits';
 import type { Ticket } from '../domain/tickets';
 import type { Db } from '../platform/db';
 import { isId } from '../platform/ids';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { type MeterState, nextToGo, shownLevel } from './counts.query';
 import { shortfallIn } from './customers.query';
 import { type OrderRow, readOrderList } from './orders.query';
@@ -35,10 +36,10 @@ export interface TicketHead {
 }
 
 /** By its number, as people call it, or by its id. Null: there is none. */
-export async function readTicketHead(db: Db, ref: string): Promise<TicketHead | null> {
+export async function readTicketHead(db: Db, ref: string, storeIds: StoreIds): Promise<TicketHead | null> {
   const isNumber = /^\d{1,15}$/.test(ref);
   if (!isNumber && !isId(ref)) return null;
-  const row = (await db('tickets')
+  const row = (await onlyOf(db('tickets'), 'tickets.store_id', storeIds)
     .join('stores', 'stores.id', 'tickets.store_id')
     .join('customers', 'customers.id', 'tickets.customer_id')
     .leftJoin('tickets as before', 'before.id', 'tickets.follow_up_of')

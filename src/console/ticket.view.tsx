@@ -431,6 +431,9 @@ function MoreMenu({ page, ticket }: { page: StaffPage; ticket: TicketHead }): JS
         <Icon name="more" />
       </summary>
       <div class="z-menu-sheet">
+        <a class="z-menu-item" href={`${ticketHref(number)}/coupon`} safe>
+          {t('coupon.link')}
+        </a>
         <details class="z-confirm">
           <summary class="z-menu-item" safe>
             {t('ticket.close')}

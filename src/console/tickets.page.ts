@@ -24,6 +24,7 @@ function filterOf(page: StaffPage): TicketFilter {
     view: VIEWS.find((view) => view === asked) ?? unasked,
     typed,
     store: filterText(page, 'store'),
+    storeIds: page.staff.storeIds,
     cursor: page.query.get('cursor') ?? '',
     limit: limits.pageSizeDefault,
   };

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { Ticket } from '../domain/tickets';
 import type { Db } from '../platform/db';
 import { isId } from '../platform/ids';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { type MeterState, readMeters } from './counts.query';
 import { countUpTo, type Slice, sliceOf, whereEachWord } from './list.query';
 
@@ -40,6 +41,7 @@ export interface TicketFilter {
   typed: string;
   /** Slug; '': every store. */
   store: string;
+  storeIds: StoreIds;
   cursor: string;
   limit: number;
 }
@@ -53,7 +55,9 @@ export interface TicketList extends Slice<TicketListRow> {
 
 /** The newest activity first; open work by its groups before that. */
 export async function readTicketList(db: Db, now: string, filter: TicketFilter): Promise<TicketList> {
-  const stores = (await db('stores').orderBy('name').select('id', 'slug', 'name')) as {
+  const stores = (await onlyOf(db('stores'), 'id', filter.storeIds)
+    .orderBy('name')
+    .select('id', 'slug', 'name')) as {
     id: string;
     slug: string;
     name: string;
@@ -106,7 +110,9 @@ export async function readTicketList(db: Db, now: string, filter: TicketFilter):
     })),
     next: slice.next,
     total: await countUpTo(db, all),
-    isNew: slice.rows.length === 0 && (await db('tickets').first('id')) === undefined,
+    isNew:
+      slice.rows.length === 0 &&
+      (await onlyOf(db('tickets'), 'store_id', filter.storeIds).first('id')) === undefined,
     stores,
   };
 }
@@ -117,6 +123,7 @@ function matching(db: Db, filter: TicketFilter, storeId: string | undefined): Kn
   if (filter.view === 'work' || filter.view === 'unpaid') query.whereRaw(IS_OPEN_WORK);
   else if (filter.view !== 'all') query.where('tickets.status', filter.view);
   if (filter.view === 'unpaid') query.whereRaw(`${RANK} = 0`);
+  onlyOf(query, 'tickets.store_id', filter.storeIds);
   if (filter.store !== '') query.where('tickets.store_id', storeId ?? '');
   const number = numberIn(filter);
   if (number !== undefined) query.where('tickets.number', number);
@@ -171,8 +178,8 @@ export interface WaitingTicket {
   updatedAt: string;
 }
 
-export async function readWaiting(db: Db, limit: number): Promise<WaitingTicket[]> {
-  const rows = (await db('tickets')
+export async function readWaiting(db: Db, limit: number, storeIds: StoreIds): Promise<WaitingTicket[]> {
+  const rows = (await onlyOf(db('tickets'), 'tickets.store_id', storeIds)
     .join('customers', 'customers.id', 'tickets.customer_id')
     .whereRaw(IS_OPEN_WORK)
     .whereRaw(`${RANK} > 0`)

@@ -29,6 +29,8 @@ export const limits = {
   ticketTags: 50,
   /** RFC 5321: 64 for the local part, 255 for the domain, one for the @. */
   emailChars: 320,
+  /** OWASP's minimum for scrypt with r = 8 and p = 3: 32 MiB and about 0.1 s for each guess. */
+  scryptLog2N: 15,
   passwordCharsMin: 10,
   /** Long enough for any sentence, short enough that hashing it is no attack. */
   passwordCharsMax: 256,
@@ -159,6 +161,84 @@ export const limits = {
   /** OAuth 1.0a (http) refuses beyond 15 minutes; a minute is already worth a word. */
   wooClockSeconds: 60,
 
+  /** A walk begins so much before its cursor: clocks differ, and orders of one second may come piecemeal. */
+  syncOverlapSeconds: 600,
+  /** Two walks of one shop are never closer, unless a person asks: the start of a process is no reason for a second. */
+  syncAgainSeconds: 60,
+  /** Orders compared with what is known in one go. */
+  syncBatch: 50,
+  /** The shop does not answer: the first pause, doubled up to the cap. Half an hour late at most when it is back. */
+  syncBackoffFirstSeconds: 60,
+  syncBackoffCapSeconds: 1_800,
+  /** So many orders in a row that the shop cannot tell of are no fault of these orders. */
+  syncShopFailures: 3,
+  /** Tries of one order that another worker has, and the pause between: it is at it for a second or two. */
+  syncBusyTries: 8,
+  syncBusyPauseMs: 250,
+  /** Orders that could not be applied, tried again in one walk. */
+  syncParkedPerWalk: 100,
+  /** A row for every five minutes; nobody asks what the walk of last month found. */
+  syncRunsKeptDays: 30,
+  /** Walks longer ago than this belong to a pause, after which silence says nothing about webhooks. */
+  syncContinuousSeconds: 900,
+  /** WP-Cron runs once a minute where there is traffic: what was not told by then is not only late. */
+  webhookSilenceSeconds: 900,
+  /** What a caller of the API waits for a walk; the rest can be asked for. */
+  syncAnswerMs: 20_000,
+  /** The same of somebody at a page, who would reload it. */
+  pageWaitMs: 8_000,
+  /** A page shows what the last walks found, about an hour and a half of them. */
+  runsShown: 20,
+  /** One failure heals by itself; from the next on the admin is told. */
+  syncAlarmFailures: 2,
+  /** So long does a banner say that webhooks were made anew. */
+  webhooksMadeShownSeconds: 86_400,
+  /** Shops read by one process at once. */
+  shopsAtOnce: 3,
+  /** Finds that one answer names; the number of all stands beside them. */
+  syncFindsShown: 200,
+  /** Refunds of older orders are not deleted any more. */
+  sweepDays: 90,
+  /** Looked at hourly: so at most a day lies between the beginnings of two sweeps. */
+  sweepEveryHours: 23,
+  /** Lookups of orders that the list left out, in one sweep: the rest comes the next day. */
+  sweepLookups: 500,
+  /** A write that the shop answers with an error of its own, or not at all; while the shop is away none counts as the last. */
+  shopWriteAttempts: 8,
+  shopWritePollMs: 5_000,
+  /** A page of writes: what waits for somebody stands first. */
+  shopWritesShown: 100,
+  /** An apology, not a business: more than half, or than this much money, is for an admin to give in the shop. */
+  couponPercentMax: 50,
+  couponAmountMax: 50,
+  /** Of one person. */
+  couponsPerMonth: 20,
+  couponDays: 90,
+  /** A product of so many variations has news of the others with the next daily look. */
+  productsAskedAtOnce: 20,
+  /** A small picture beside a name; WordPress makes small ones of all. */
+  pictureBytes: 200 * 1024,
+  pictureMs: 8_000,
+  /** In memory of one process: 20 results on each of a few screens, 10 MiB at most. */
+  picturesKept: 50,
+  /** Browsers keep a picture for so long. */
+  pictureShownSeconds: 86_400,
+  importPollMs: 5_000,
+  /** Orders between two notes of how far an import is, and two looks whether it was cancelled. */
+  importBatch: 10,
+  importDaysMax: 3_650,
+  importDaysDefault: 365,
+  /** Who bought longer ago asked already, or does not need help: their orders open no new ticket. */
+  importTicketDays: 14,
+  /** The shop signs with the old secret until its webhooks are made anew, which may wait for a shop that is down. */
+  oldWebhookSecretHours: 24,
+  /** For signing in to the shop and reading what it asks. */
+  approvalMinutes: 30,
+  /** Pings of one store that wait for their webhook: they are unsigned, so anybody can send some. */
+  pingsKept: 50,
+  /** A key and its secret come in 200 bytes of JSON. */
+  approvalBodyBytes: 10 * 1024,
+
   /** A customer who does not come is not waited for longer. */
   videoWaitingMinutes: 60,
   /** Both were there and have left: a dropped line comes back within this, otherwise the session is over. */
@@ -190,6 +270,8 @@ export const limits = {
   doctorLateMinutes: 15,
   doctorSlowMinutes: 5,
   doctorRecentHours: 24,
+  /** A shop that is away for so long does not come back by itself. */
+  doctorShopHours: 24,
   /** The rarest schedule is hourly. */
   doctorScheduleHours: 2,
   /** Holds, leases and expiries do not mind seconds. Half a minute spoils the order of ids made by two machines. */
@@ -213,6 +295,12 @@ export const limits = {
  */
 export function backoffSeconds(attempt: number, chance: number): number {
   return withChance(stepSeconds(attempt, limits.backoffFirstSeconds, limits.backoffCapSeconds), chance);
+}
+
+/** The same, before a shop that does not answer is written to again: half an hour late at most when it is back. */
+export function shopPauseSeconds(attempt: number, chance: number): number {
+  const { syncBackoffFirstSeconds, syncBackoffCapSeconds } = limits;
+  return withChance(stepSeconds(attempt, syncBackoffFirstSeconds, syncBackoffCapSeconds), chance);
 }
 
 /** The same, before a provider that did not answer is asked again. */

@@ -31,13 +31,15 @@ export function makeSchedule(options: {
   clock: Clock;
   log: Log;
   run: () => Promise<number>;
+  /** Every process also works once when it starts, whoever had the last slot. */
+  atStart?: boolean;
 }): Schedule {
   const { job, cron, db, clock, log } = options;
   let onSlot = () => {};
   const task = createTask(cron, () => onSlot(), { name: job, timezone: 'UTC', suppressMissedWarning: true });
   const stepSeconds = cron.trim().split(/\s+/).length > 5 ? 1 : 60;
   /** Taken and not yet worked off: there was more than one round does, or it failed and is tried again. */
-  let mine = false;
+  let mine = options.atStart ?? false;
 
   return {
     async run() {

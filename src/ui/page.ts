@@ -17,6 +17,12 @@ export interface Staff {
   name: string;
   email: string;
   role: StaffRole;
+  /** The stores that this person looks after; null: all. */
+  storeIds: readonly string[] | null;
+}
+
+export function seesStore(staff: Pick<Staff, 'storeIds'>, storeId: string): boolean {
+  return staff.storeIds === null || staff.storeIds.includes(storeId);
 }
 
 /** Said once, on the page that follows. */
@@ -24,6 +30,15 @@ export interface Flash {
   tone: 'good' | 'low' | 'bad';
   text: string;
 }
+
+/** Something between Zeton and a shop that an admin has to know, on whatever page they are. */
+export type Alarm = { shop: { slug: string; name: string } } & (
+  | { kind: 'failing'; since: string; problem: string }
+  | { kind: 'silent'; since: string; count: number }
+  | { kind: 'parked'; count: number }
+  | { kind: 'writes'; count: number }
+  | { kind: 'webhooks'; since: string; topics: string }
+);
 
 /** What every view is given first: who reads, in which language, where and when. */
 export interface Page {
@@ -41,6 +56,8 @@ export interface Page {
   /** Stands in every form that posts. */
   csrf: string;
   flash: Flash | null;
+  /** For admins; empty for all others. */
+  alarms: Alarm[];
   /** htmx asks for a part: draw that part without the shell. */
   isFragment: boolean;
   staff: Staff | null;

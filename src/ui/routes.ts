@@ -9,6 +9,7 @@ import { ERROR_WORDS, errorView } from './errors.view';
 import { escapeAttributes } from './escape-attributes';
 import { Form } from './form';
 import {
+  type Alarm,
   type Flash,
   mayAct,
   type Page,
@@ -25,6 +26,8 @@ export interface PageHost {
   publicUrl(): string;
   /** In which times are shown. */
   zone(): Promise<string>;
+  /** What admins have to know of these stores (null: all), whatever page they are on. */
+  alarms(storeIds: readonly string[] | null): Promise<Alarm[]>;
   /** Who holds the token of a session; null: nobody (any more). */
   findVisitor(token: string): Promise<{ staff: Staff; csrfToken: string } | null>;
   vault: {
@@ -45,6 +48,8 @@ interface ReplyParts {
   session?: { token: string; seconds: number } | null;
   theme?: Theme;
   headers?: Record<string, string>;
+  /** Instead of markup. */
+  picture?: { type: string; bytes: Buffer; seconds: number };
 }
 
 export class Reply {
@@ -166,6 +171,8 @@ async function pageFor(host: PageHost, req: Request, res: Response): Promise<Pag
   const theme = cookieOf(req, COOKIES.theme);
   const isFragment =
     req.headers['hx-request'] === 'true' && req.headers['hx-history-restore-request'] !== 'true';
+  const { staff = null } = visitor ?? {};
+  const admin = url.pathname.startsWith('/admin') && staff && mayAct(staff.role, 'admin') ? staff : null;
   return {
     t: textsIn('en'),
     locale: 'en-GB',
@@ -178,6 +185,7 @@ async function pageFor(host: PageHost, req: Request, res: Response): Promise<Pag
     csrf: visitor?.csrfToken ?? anonymousToken(host, req, res),
     // Not for a part that refreshes itself: it has no place to say it.
     flash: isFragment ? null : takeFlash(host, req, res),
+    alarms: admin && !isFragment && req.method === 'GET' ? await host.alarms(admin.storeIds) : [],
     isFragment,
     staff: visitor?.staff ?? null,
   };
@@ -245,8 +253,8 @@ async function refuseForm(
 ): Promise<void> {
   const { t } = page;
   const fields = form.entries().filter(([name]) => name !== '_csrf');
-  // A password is not put into a page.
-  const hasPassword = fields.some(([name]) => name.includes('password'));
+  // A password is not put into a page, nor a shop's keys.
+  const hasPassword = fields.some(([name]) => /password|^consumer_/.test(name));
   const error = {
     icon: 'lock' as const,
     title: t('errors.form_expired'),
@@ -295,6 +303,12 @@ async function send(host: PageHost, res: Response, answer: Answer, page: Page): 
     } else {
       res.redirect(reply.status, reply.location);
     }
+    return;
+  }
+  if (reply.picture) {
+    const { type, bytes, seconds } = reply.picture;
+    res.set({ 'Cache-Control': `private, max-age=${seconds}`, 'X-Content-Type-Options': 'nosniff' });
+    res.status(reply.status).type(type).send(bytes);
     return;
   }
   // The first one to ask again shows it, not this answer.
@@ -359,6 +373,7 @@ function pageWithoutDatabase(host: PageHost, req: Request): Page {
     query: new URLSearchParams(),
     csrf: '',
     flash: null,
+    alarms: [],
     isFragment: false,
     staff: null,
   };

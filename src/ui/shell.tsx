@@ -1,5 +1,6 @@
 import type { Children } from '@kitajs/html';
 import type { TextKey } from '../locales';
+import { Alarms } from './alarms';
 import { assetUrl } from './assets';
 import { Bar } from './counter';
 import { PostForm } from './field';
@@ -8,7 +9,7 @@ import { mayAct, type Page, type Staff, type StaffRole, THEMES, type Theme } fro
 import { FlashBanner } from './parts';
 
 interface Place {
-  key: 'tickets' | 'customers' | 'orders' | 'packages' | 'deliveries' | 'sandbox';
+  key: 'tickets' | 'customers' | 'orders' | 'packages' | 'stores' | 'deliveries' | 'sandbox';
   href: string;
   needs: StaffRole;
 }
@@ -21,6 +22,7 @@ const HELP_DESK: Place[] = [
 
 const SHOP: Place[] = [
   { key: 'packages', href: '/admin/packages', needs: 'admin' },
+  { key: 'stores', href: '/admin/stores', needs: 'admin' },
   { key: 'deliveries', href: '/admin/deliveries', needs: 'admin' },
   { key: 'sandbox', href: '/admin/sandbox', needs: 'admin' },
 ];
@@ -62,6 +64,7 @@ export function Shell({
       </a>
       {page.staff ? <TopBar page={page} staff={page.staff} /> : null}
       <main id="main" class={wide ? 'z-main z-main-wide' : 'z-main'} tabindex="-1">
+        <Alarms page={page} />
         <FlashBanner page={page} />
         {children}
       </main>

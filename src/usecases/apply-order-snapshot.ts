@@ -39,7 +39,7 @@ import {
   wantedUnits,
 } from '../domain/orders';
 import { type PackageVersion, packageForLine, versionsByIds } from '../domain/packages';
-import { type Store, storeSecrets } from '../domain/stores';
+import type { Store } from '../domain/stores';
 import {
   adoptUnpaidTicket,
   customerWordWritten,
@@ -47,9 +47,9 @@ import {
   lockTicket,
   moveTicket,
   openTicket,
+  type Ticket,
   ticketToAdopt,
 } from '../domain/tickets';
-import type { Shop } from '../gateways/woocommerce/gateway';
 import { addSeconds, iso } from '../platform/clock';
 import { type Trx, withTransaction } from '../platform/db';
 import { keepingLease } from '../platform/lease';
@@ -59,16 +59,23 @@ import { currentInSequence } from '../platform/sequence';
 import { endOfDayAfter } from '../platform/time-zone';
 import { type Context, momentOf } from './context';
 import { greetCustomer } from './greet-customer';
+import { type Importing, isYoung, matchImportedLines } from './match-imported-lines';
+import { shopOf } from './shop-of';
+import { canWriteTo, mailByShop, noteUsedCredits, writeTicketMeta } from './tell-shop';
 
 /** Something the shop said about one order. */
 export type OrderNews =
   | {
       kind: 'snapshot';
       json: string;
-      source: 'webhook' | 'rest';
+      source: 'webhook';
       deliveryId: string | null;
       restored: boolean;
     }
+  /** The shop listed it so when it was asked; `importing`: lines without a package may take this one. */
+  | { kind: 'listed'; json: string; readAt: string; importing?: Importing }
+  /** Nobody said anything: the store is asked how the order stands now. */
+  | { kind: 'asked' }
   /** Trashed or deleted; carries no date, so the store is asked where it can be. */
   | { kind: 'deleted'; deliveryId: string; receivedAt: string };
 
@@ -118,6 +125,8 @@ export async function applyOrderNews(
 
 /** What the store answered, read under the lease and before the transaction. */
 interface Readings {
+  /** When it was asked. */
+  readAt: string;
   order: { kind: 'order'; json: string } | { kind: 'missing' } | { kind: 'unavailable' } | null;
   refunds: Refund[] | null;
 }
@@ -125,17 +134,21 @@ interface Readings {
 async function askStore(ctx: Context, store: Store, known: Order, news: OrderNews): Promise<Readings> {
   const gateway = ctx.gateways.woocommerce;
   const shop = () => shopOf(ctx, store);
+  const readAt = iso(ctx.clock.now());
   const snapshots = newestFirst(await snapshotsOf(ctx.db, known.id), store.paidStatuses);
   let order: Readings['order'] = null;
   let refundsMayExist = (known.refunds ?? []).length > 0 || snapshots.some((s) => s.refundCount > 0);
-  if (news.kind === 'deleted' || known.gone) {
+  if (news.kind === 'deleted' || news.kind === 'asked' || known.gone) {
     // A deleted order that is heard of again is asked for again: one wrong 404 must not take credits for good.
     order = await gateway.readOrder(await shop(), known.wooId);
   }
-  if (news.kind === 'snapshot') {
+  if ('json' in news) {
     const payload = orderIn(news.json);
     refundsMayExist ||= payload.refundCount > 0;
-    const came = draftSnapshot(payload, contentSha256(news.json), iso(ctx.clock.now()));
+    const came = draftSnapshot(payload, contentSha256(news.json), {
+      receivedAt: readAt,
+      confirmedAt: news.kind === 'listed' ? news.readAt : null,
+    });
     const isKnown = snapshots.some((s) => s.contentSha256 === came.contentSha256);
     const all = newestFirst(isKnown ? snapshots : [...snapshots, came], store.paidStatuses);
     if (order === null && isNewestAmbiguous(all, store.paidStatuses)) {
@@ -143,14 +156,9 @@ async function askStore(ctx: Context, store: Store, known: Order, news: OrderNew
     }
   }
   if (order?.kind === 'order') refundsMayExist ||= orderIn(order.json).refundCount > 0;
-  if (!refundsMayExist || order?.kind === 'missing') return { order, refunds: null };
+  if (!refundsMayExist || order?.kind === 'missing') return { readAt, order, refunds: null };
   const read = await gateway.readRefunds(await shop(), known.wooId);
-  return { order, refunds: read.kind === 'refunds' ? readRefundsBody(read.json) : null };
-}
-
-async function shopOf(ctx: Context, store: Store): Promise<Shop> {
-  const { consumerKey, consumerSecret } = await storeSecrets(ctx.db, ctx.vault, store.id);
-  return { slug: store.slug, url: store.url, consumerKey, consumerSecret };
+  return { readAt, order, refunds: read.kind === 'refunds' ? readRefundsBody(read.json) : null };
 }
 
 function orderIn(json: string): OrderPayload {
@@ -159,7 +167,11 @@ function orderIn(json: string): OrderPayload {
   return body.order;
 }
 
-function draftSnapshot(payload: OrderPayload, sha256: string, receivedAt: string) {
+function draftSnapshot(
+  payload: OrderPayload,
+  sha256: string,
+  at: { receivedAt: string; confirmedAt: string | null },
+) {
   return {
     id: sha256,
     contentSha256: sha256,
@@ -171,8 +183,7 @@ function draftSnapshot(payload: OrderPayload, sha256: string, receivedAt: string
     refundCount: payload.refundCount,
     wooCustomerId: payload.wooCustomerId,
     emailNormalised: normaliseEmail(payload.billing.email),
-    confirmedAt: null,
-    receivedAt,
+    ...at,
     deliveryId: null,
   };
 }
@@ -190,7 +201,7 @@ async function apply(
   if (!order) return false;
   const moment = momentOf(ctx, { kind: 'store', id: store.id, name: store.name });
   const came: { payload: OrderPayload; contentSha256: string }[] = [];
-  const keep = async (json: string, source: 'webhook' | 'rest', deliveryId: string | null) => {
+  const keep = async (json: string, from: { deliveryId: string | null } | { readAt: string }) => {
     const payload = orderIn(json);
     const hashes = { contentSha256: contentSha256(json), factsSha256: factsSha256(payload) };
     const emailNormalised = normaliseEmail(payload.billing.email);
@@ -198,8 +209,9 @@ async function apply(
     await keepSnapshot(trx, {
       id,
       orderId,
-      source,
-      deliveryId,
+      source: 'readAt' in from ? 'rest' : 'webhook',
+      deliveryId: 'readAt' in from ? null : from.deliveryId,
+      confirmedAt: 'readAt' in from ? from.readAt : null,
       ...hashes,
       payload,
       emailNormalised,
@@ -208,8 +220,8 @@ async function apply(
     });
     came.push({ payload, contentSha256: hashes.contentSha256 });
   };
-  if (news.kind === 'snapshot') await keep(news.json, news.source, news.deliveryId);
-  if (readings.order?.kind === 'order') await keep(readings.order.json, 'rest', null);
+  if ('json' in news) await keep(news.json, news);
+  if (readings.order?.kind === 'order') await keep(readings.order.json, readings);
   if (readings.order?.kind === 'missing') order.gone = true;
   if (readings.order?.kind === 'order') order.gone = false;
   if (readings.refunds) order.refunds = readings.refunds;
@@ -220,7 +232,9 @@ async function apply(
   }
   if (news.kind === 'snapshot' && news.restored) order.restoredBy = later(order.restoredBy, news.deliveryId);
   // What the store says itself is newer than any deletion that was heard of.
-  if (readings.order?.kind === 'order') order.trashedBy = null;
+  const toldAt =
+    readings.order?.kind === 'order' ? readings.readAt : news.kind === 'listed' ? news.readAt : '';
+  if (toldAt > (order.trashedAt ?? '')) order.trashedBy = null;
 
   const ordered = newestFirst(await snapshotsOf(trx, orderId), store.paidStatuses);
   const trashed = isTrashed(ordered, order);
@@ -238,6 +252,7 @@ async function apply(
   order.status = order.gone ? 'deleted' : trashed ? 'trash' : newest.status;
 
   let lines = await linesOf(trx, orderId);
+  const newLineIds = new Set<string>();
   const catalogVersion = await currentInSequence(trx, 'catalog');
   for (const item of came.length > 0 ? came : [null]) {
     const snapshot = item && ordered.find((known) => known.contentSha256 === item.contentSha256);
@@ -254,13 +269,30 @@ async function apply(
         line.packageVersionId = bought?.id ?? null;
       }
       if (isNew || isChanged) await saveLine(trx, orderId, line, isNew);
+      if (isNew) newLineIds.add(line.id);
     }
     lines = changes.map((change) => change.line);
   }
+  const since = paidSince(ordered, store.paidStatuses);
+  const imported =
+    news.kind === 'listed' && news.importing
+      ? await matchImportedLines(trx, moment, store, news.importing, {
+          id: orderId,
+          payload: orderIn(news.json),
+          lines,
+          newLineIds,
+          catalogVersion,
+          paidSince: since,
+        })
+      : null;
   const bought = await versionsByIds(
     trx,
     lines.flatMap((line) => line.packageVersionId ?? []),
   );
+  // A walk far back, or an import, must not thank people for what they bought last year.
+  const mayGreet = imported?.matched
+    ? imported.greets
+    : news.kind !== 'listed' || since === null || isYoung(since, moment.at);
   const flags = flagsOf({
     ordered,
     paidStatuses: store.paidStatuses,
@@ -271,9 +303,16 @@ async function apply(
 
   const customer = await bringCustomer(trx, moment, store, order, ordered, newest, came, flags);
   order.customerId = customer.id;
-  const opens = [...bought.values()].some((version) => version.opensTicket);
+  const opens = lines.some(
+    (line) => !line.quiet && line.packageVersionId && bought.get(line.packageVersionId)?.opensTicket,
+  );
   const opened = state.everPaid && opens && order.ticketId === null;
-  if (opened) order.ticketId = await bringTicket(trx, moment, customer, newest, lines, orderId);
+  if (opened) {
+    const isOld = imported?.matched === true && !imported.isRecent;
+    order.ticketId = await bringTicket(trx, moment, customer, newest, lines, orderId, isOld);
+  } else if (imported?.matched && state.everPaid && order.ticketId === null) {
+    order.ticketId = await waitingTicket(trx, moment, customer, orderId, moment.at);
+  }
   await saveOrder(trx, { ...order, reviewFlags: flags }, newest, moment.at);
   const ticket = order.ticketId ? await findTicket(trx, order.ticketId) : null;
   if (ticket && newest.customerNote.trim() !== '') {
@@ -293,30 +332,70 @@ async function apply(
     // On a ticket that people write on already it is a word like any other: replies must have seen it.
     if (said && ticket.createdAt !== moment.at) await customerWordWritten(trx, moment, ticket.id);
   }
-  if (opened && order.ticketId && state.paid) {
-    await greetCustomer(trx, moment, {
-      ticketId: order.ticketId,
-      orderId,
-      orderNumber: order.number,
+  if (opened && ticket && mayGreet) {
+    await tellOfTicket(ctx, trx, moment, {
       store,
+      order,
       customer,
-      bought: lines.flatMap((line) => {
-        const version = line.packageVersionId ? bought.get(line.packageVersionId) : undefined;
-        return version ? [{ version, units: wantedUnits(line) }] : [];
-      }),
+      ticket,
+      isPaid: state.paid,
+      lines,
+      bought,
     });
   }
-  const since = paidSince(ordered, store.paidStatuses);
   await bringToOrder(trx, moment, {
     orderId,
     customerId: customer.id,
     claims: claimsOf(store, order, lines, { bought, since, ticketFamilyId: ticket?.familyId ?? null }, flags),
     reason: `order ${order.number}: ${order.status}`,
   });
+  const takesBack = !state.paid || (order.refunds ?? []).length > 0;
+  if (store.privateRefundNotes && state.everPaid && takesBack) {
+    await noteUsedCredits(ctx, trx, moment, { store, order });
+  }
   if (flags.includes('quantity-too-large')) {
     await saveOrder(trx, { ...order, reviewFlags: flags }, newest, moment.at);
   }
   return true;
+}
+
+/** The buyer is told what was bought by Zeton or by the shop, never by both; and the order, which ticket serves it. */
+async function tellOfTicket(
+  ctx: Context,
+  trx: Trx,
+  moment: Moment,
+  told: {
+    store: Store;
+    order: Order;
+    customer: Customer;
+    ticket: Ticket;
+    isPaid: boolean;
+    lines: OrderLine[];
+    bought: Map<string, PackageVersion>;
+  },
+): Promise<void> {
+  const { store, order, customer, ticket } = told;
+  const canWrite =
+    store.customerNote === 'shop' || store.writeTicketMeta ? await canWriteTo(ctx, trx, store) : false;
+  if (canWrite && store.writeTicketMeta) await writeTicketMeta(ctx, trx, moment, { store, order, ticket });
+  if (!told.isPaid || store.customerNote === 'off') return;
+  const bought = told.lines.flatMap((line) => {
+    const version = line.packageVersionId ? told.bought.get(line.packageVersionId) : undefined;
+    return version ? [{ version, units: wantedUnits(line) }] : [];
+  });
+  // A shop that cannot be written to cannot mail: then the buyer is greeted as where nothing is set.
+  if (store.customerNote === 'shop' && canWrite) {
+    await mailByShop(ctx, trx, moment, { store, order, ticketId: ticket.id, bought });
+    return;
+  }
+  await greetCustomer(trx, moment, {
+    ticketId: ticket.id,
+    orderId: order.id,
+    orderNumber: order.number,
+    store,
+    customer,
+    bought,
+  });
 }
 
 function claimsOf(
@@ -443,13 +522,14 @@ async function bringTicket(
   newest: OrderPayload,
   lines: OrderLine[],
   orderId: string,
+  isOld: boolean,
 ): Promise<string> {
-  const topUpSince = iso(addSeconds(new Date(moment.at), -limits.topUpAdoptionDays * 86_400));
-  const waiting = await ticketToAdopt(trx, { customerId: customer.id, topUpSince });
-  if (waiting) {
-    await adoptUnpaidTicket(trx, moment, { ticketId: waiting.id, orderId });
-    return waiting.id;
-  }
+  // A link that was sent lately asked for an order of today, not for one that is imported.
+  const topUpSince = isOld
+    ? moment.at
+    : iso(addSeconds(new Date(moment.at), -limits.topUpAdoptionDays * 86_400));
+  const waiting = await waitingTicket(trx, moment, customer, orderId, topUpSince);
+  if (waiting) return waiting;
   const names = lines.filter((line) => line.packageVersionId !== null).map((line) => line.name);
   const subject = `${[...new Set(names)].join(', ')} · #${newest.number}`.slice(0, limits.subjectChars);
   const opened = await openTicket(trx, moment, {
@@ -457,6 +537,20 @@ async function bringTicket(
     customerId: customer.id,
     subject,
     origin: 'order',
+    solved: isOld,
   });
   return opened.id;
+}
+
+/** Who wrote before they had paid, or was sent a link to buy, is answered there. */
+async function waitingTicket(
+  trx: Trx,
+  moment: Moment,
+  customer: Customer,
+  orderId: string,
+  topUpSince: string,
+): Promise<string | null> {
+  const waiting = await ticketToAdopt(trx, { customerId: customer.id, topUpSince });
+  if (waiting) await adoptUnpaidTicket(trx, moment, { ticketId: waiting.id, orderId });
+  return waiting?.id ?? null;
 }

@@ -10,6 +10,7 @@ import type { Log } from '../platform/log';
 import type { Moment } from '../platform/moment';
 import type { Vault } from '../platform/secrets';
 import type { Lanes } from './lanes';
+import type { Walks } from './walks';
 
 /** What buildApp() puts together and every use case takes first. */
 export interface Context {
@@ -25,8 +26,10 @@ export interface Context {
   chance(): number;
   /** What this process is sending now, and whether the providers answer. Nothing in it is needed by another process. */
   lanes: Lanes;
+  /** What this process reads from shops now. */
+  walks: Walks;
   /** Tells this process's worker that there is work; others find it by polling. `outbox`: of every channel. */
-  wake(work: 'inbox' | 'outbox' | `outbox.${SendingChannel}`): void;
+  wake(work: 'inbox' | 'outbox' | `outbox.${SendingChannel}` | 'imports' | 'shop.writes'): void;
 }
 
 export interface Gateways {

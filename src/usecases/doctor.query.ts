@@ -59,3 +59,35 @@ export async function newestTime(db: Db): Promise<string | null> {
   }
   return times.sort().at(-1) ?? null;
 }
+
+/** Of every shop that can be read: when it was last read to the end, and what is the matter. */
+export async function shopsRead(db: Db): Promise<
+  {
+    slug: string;
+    readAt: string | null;
+    since: string;
+    problem: string | null;
+    parked: number;
+  }[]
+> {
+  const rows = (await db('stores as s')
+    .leftJoin('store_syncs as y', (on) => void on.on('y.store_id', 's.id').andOnVal('y.kind', 'orders'))
+    .whereNotNull('s.url')
+    .whereNotNull('s.consumer_key_sealed')
+    .whereNotNull('s.consumer_secret_sealed')
+    .orderBy('s.slug')
+    .select(
+      's.slug',
+      's.updated_at',
+      'y.finished_at',
+      'y.problem',
+      db('parked_orders as p').where('p.store_id', db.ref('s.id')).count('*').as('parked'),
+    )) as Row[];
+  return rows.map((row) => ({
+    slug: row.slug as string,
+    readAt: row.finished_at as string | null,
+    since: (row.finished_at ?? row.updated_at) as string,
+    problem: row.problem as string | null,
+    parked: Number(row.parked),
+  }));
+}

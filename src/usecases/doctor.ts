@@ -9,7 +9,7 @@ import { type Db, migrationState } from '../platform/db';
 import { damageIn, databaseTime } from '../platform/dialect';
 import { limits } from '../platform/limits';
 import type { Vault } from '../platform/secrets';
-import { inboxState, lastRuns, newestTime, outboxState } from './doctor.query';
+import { inboxState, lastRuns, newestTime, outboxState, shopsRead } from './doctor.query';
 
 /** What the doctor examines: an installation as its environment describes it. */
 export interface Patient {
@@ -62,6 +62,7 @@ export const CHECKS: readonly Check[] = [
   { name: 'inbox', run: inbox },
   { name: 'outbox', run: outbox },
   { name: 'schedules', run: schedules },
+  { name: 'shops', run: shops },
   { name: 'clock', run: clock },
   { name: 'disk', outside: true, applies: ({ databaseFile }) => databaseFile !== null, run: disk },
   { name: 'mail', outside: true, run: mail },
@@ -297,6 +298,26 @@ function sandbox(publicUrl: string | null, what: string, variable: string): Resu
   return publicUrl?.startsWith('https:')
     ? warn(words, `set ${variable}, so that customers get it`)
     : ok(words);
+}
+
+async function shops({ db, clock }: Patient): Promise<Result> {
+  const now = iso(clock.now());
+  const all = await shopsRead(db);
+  if (all.length === 0) return ok('no shop has REST keys: what webhooks lose is not found');
+  const advice = 'see /admin/stores/SLUG/reading, and whether the shop answers';
+  const late = all
+    .map((shop) => ({ ...shop, seconds: lateness(shop.since, now) }))
+    .filter(({ seconds }) => seconds >= limits.doctorLateMinutes * 60)
+    .sort((a, b) => b.seconds - a.seconds);
+  const [worst] = late;
+  if (worst) {
+    const ago = worst.readAt === null ? 'was never read' : `was last read ${inWords(worst.seconds)} ago`;
+    const words = `${late.length} of ${all.length} shops not read lately; ${worst.slug} ${ago}: ${worst.problem ?? 'no reason is known'}`;
+    return worst.seconds >= limits.doctorShopHours * 3600 ? fail(words, advice) : warn(words, advice);
+  }
+  const parked = all.reduce((sum, shop) => sum + shop.parked, 0);
+  if (parked > 0) return warn(`${parked} orders were read and could not be taken in`, advice);
+  return ok(`${all.length} read in the last ${limits.doctorLateMinutes} minutes`);
 }
 
 function lateness(since: string | null, now: string): number {

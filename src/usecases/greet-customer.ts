@@ -29,11 +29,10 @@ export async function greetCustomer(
   const { customer, store } = input;
   const channel = customer.emailNormalised && customer.email ? 'email' : 'sms';
   const to = channel === 'email' ? customer.email : customer.phoneE164;
-  const sums = sumByMeter(input.bought);
-  if (!to || sums.size === 0) return;
   const t = textsIn('en');
+  const list = boughtList(t, input.bought);
+  if (!to || list.length === 0) return;
   const values = { number: input.orderNumber, store: store.name, name: customer.name };
-  const list = [...sums].map(([meter, count]) => t(`greeting.bought.${meter}`, { count }));
   const isMail = channel === 'email';
   await addMessage(
     trx,
@@ -50,6 +49,11 @@ export async function greetCustomer(
       status: 'queued',
     },
   );
+}
+
+/** "10 SMS", "20 e-mails" */
+export function boughtList(t: Texts, bought: { version: PackageVersion; units: number }[]): string[] {
+  return [...sumByMeter(bought)].map(([meter, count]) => t(`greeting.bought.${meter}`, { count }));
 }
 
 type Meter = PackageVersion['grants'][number]['meter'];

@@ -1,5 +1,5 @@
 import type { Meter } from '../domain/credits';
-import { listPackages } from '../domain/packages';
+import { listPackages, type Match, type Package } from '../domain/packages';
 import type { Db } from '../platform/db';
 import { limits } from '../platform/limits';
 
@@ -45,11 +45,38 @@ export async function topUpUrl(db: Db, storeId: string, meter: Meter): Promise<s
     (p) => meter !== 'any' && p.grants.some((g) => g.meter === 'any') && p.priceList[meter],
   );
   for (const candidate of [...selling, ...pooled]) {
-    const product =
-      candidate.match.kind === 'sku' ? await productSoldAs(db, candidate.id) : candidate.match.value;
-    if (product !== null) return `${base}/?add-to-cart=${encodeURIComponent(product)}`;
+    const link = await linkToBuy(db, candidate);
+    if (link !== null) return `${base}/?${link}`;
   }
   return null;
+}
+
+/** Null: nobody can buy it, or its product is not known. */
+async function linkToBuy(db: Db, { id, match }: Package): Promise<string | null> {
+  const known = await productOfPackage(db, id, match);
+  if (known) {
+    if (known.status !== 'publish') return null;
+    // One of its variations has to be chosen, which is done on its page.
+    return known.type === 'variable' ? `p=${known.productId}` : `add-to-cart=${known.cartId}`;
+  }
+  const product = match.kind === 'sku' ? await productSoldAs(db, id) : match.value;
+  return product === null ? null : `add-to-cart=${encodeURIComponent(product)}`;
+}
+
+/** As the shop showed it last. A variation goes into the cart by its own id. */
+async function productOfPackage(db: Db, packageId: string, match: Match) {
+  const row = (await db('package_products as n')
+    .join('shop_products as p', (on) =>
+      on
+        .on('p.store_id', 'n.store_id')
+        .andOn('p.product_id', 'n.product_id')
+        .andOn('p.variation_id', 'n.variation_id'),
+    )
+    .where({ 'n.package_id': packageId, 'n.match_kind': match.kind, 'n.match_value': match.value })
+    .first('p.product_id', 'p.variation_id', 'p.status', 'p.type')) as Record<string, unknown> | undefined;
+  if (!row) return null;
+  const productId = Number(row.product_id);
+  return { productId, cartId: Number(row.variation_id) || productId, status: row.status, type: row.type };
 }
 
 /** A cart wants the product's id, a sku does not tell it; the orders that bought the package do. */

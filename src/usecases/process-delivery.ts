@@ -7,16 +7,18 @@ import {
   renewLeases,
 } from '../domain/inbox';
 import { readOrderBody } from '../domain/orders';
-import { findStore } from '../domain/stores';
+import { findStore, type Store } from '../domain/stores';
 import { addSeconds, iso } from '../platform/clock';
 import { isOutage, isOverdue } from '../platform/dialect';
 import { keepingLease } from '../platform/lease';
 import { backoffSeconds, limits } from '../platform/limits';
 import { applyOrderNews } from './apply-order-snapshot';
 import type { Context } from './context';
+import { hearOfCustomer } from './hear-of-customer';
+import { hearOfProduct } from './product-news';
 
 type Outcome =
-  | { kind: 'done'; wooId: number }
+  | { kind: 'done'; wooId?: number }
   | { kind: 'ignored'; reason: string; wooId?: number }
   /** Trying again cannot help: the body stays what it is. */
   | { kind: 'failed'; reason: string }
@@ -111,8 +113,9 @@ async function carryOut(ctx: Context, delivery: Delivery): Promise<Outcome> {
   }
   const store = await findStore(ctx.db, delivery.storeId);
   if (!store) return { kind: 'failed', reason: 'The store of this delivery no longer exists.' };
-  const [resource] = delivery.topic.split('.');
-  if (resource !== 'order') {
+  const [resource = ''] = delivery.topic.split('.');
+  const told = TOLD[delivery.topic];
+  if (resource !== 'order' && !told) {
     return {
       kind: 'ignored',
       reason: `Zeton does nothing on ${delivery.topic || 'a delivery without topic'}.`,
@@ -120,6 +123,7 @@ async function carryOut(ctx: Context, delivery: Delivery): Promise<Outcome> {
   }
   const json = decodeUtf8(delivery.body);
   if (json === null) return { kind: 'failed', reason: 'The body is not UTF-8 text.' };
+  if (told) return told(ctx, store, delivery, json);
   const body = readOrderBody(json, delivery.topic);
   switch (body.kind) {
     case 'unreadable':
@@ -152,6 +156,32 @@ async function carryOut(ctx: Context, delivery: Delivery): Promise<Outcome> {
       );
     }
   }
+}
+
+type Told = (ctx: Context, store: Store, delivery: Delivery, json: string) => Promise<Outcome>;
+
+/** What is heard of besides orders. An error that WooCommerce signed instead of it names nothing. */
+const TOLD: Record<string, Told> = {
+  'product.updated': productNews,
+  'product.deleted': productNews,
+  'customer.updated': async (ctx, store, _delivery, json) => {
+    const heard = await hearOfCustomer(ctx, store, json);
+    if (heard === 'noted') return { kind: 'done' };
+    const reason =
+      heard === 'unknown'
+        ? 'Nobody with this account has bought here yet.'
+        : 'The body is no account of the shop.';
+    return { kind: 'ignored', reason };
+  },
+};
+
+async function productNews(ctx: Context, store: Store, delivery: Delivery, json: string): Promise<Outcome> {
+  const { topic, receivedAt } = delivery;
+  const heard = await hearOfProduct(ctx, store, { topic, json, receivedAt });
+  if (heard === 'noted') return { kind: 'done' };
+  const reason =
+    heard === 'irrelevant' ? 'No package is bought with this product.' : 'The body is no product.';
+  return { kind: 'ignored', reason };
 }
 
 function applied(wooId: number, result: 'applied' | 'busy'): Outcome {

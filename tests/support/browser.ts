@@ -68,6 +68,8 @@ export async function openBrowser(app: TestApp): Promise<TestBrowser> {
         javaScriptEnabled: javaScript,
         deviceScaleFactor: 1,
         reducedMotion: 'reduce',
+        // Of a certificate that a test made itself.
+        ignoreHTTPSErrors: true,
       });
       contexts.push(context);
       if (signedInAs !== null) {
@@ -113,10 +115,16 @@ async function sessionToken(app: TestApp, email: string): Promise<string> {
 }
 
 /** Another member of staff, to sign in as. */
-export async function addStaff(app: TestApp, email: string, role: Role, name = email): Promise<void> {
+export async function addStaff(
+  app: TestApp,
+  email: string,
+  role: Role,
+  name = email,
+  storeIds: string[] | null = null,
+): Promise<void> {
   const passwordHash = await hashPassword(OWNER.password);
   await withTransaction(app.db, (trx) =>
-    addPerson(trx, momentOf(app.ctx, systemActor), { email, name, passwordHash, role }),
+    addPerson(trx, momentOf(app.ctx, systemActor), { email, name, passwordHash, role, storeIds }),
   );
 }
 

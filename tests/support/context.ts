@@ -9,6 +9,7 @@ import { makeLog } from '../../src/platform/log';
 import { makeVault } from '../../src/platform/secrets';
 import { type Context, type Gateways, momentOf } from '../../src/usecases/context';
 import { makeLanes } from '../../src/usecases/lanes';
+import { makeWalks } from '../../src/usecases/walks';
 
 /** A clock that stands still until it is told. */
 export class SetClock implements Clock {
@@ -42,6 +43,7 @@ export function makeContext(db: Knex, gateways: Partial<Gateways> = {}): Context
     },
     chance: () => 1,
     lanes: makeLanes(),
+    walks: makeWalks(),
     wake: () => undefined,
   };
 }

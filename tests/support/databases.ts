@@ -61,7 +61,7 @@ export function describeEachEngine(
       body({
         name: engine,
         async freshDatabase(options) {
-          const database = await open(engine, options?.poolMax ?? 1);
+          const database = await openTestDatabase(engine, options?.poolMax ?? 1);
           (inTest ? openedInTest : openedHere).add(database);
           return database;
         },
@@ -84,7 +84,8 @@ async function destroyAll(databases: Set<TestDatabase>): Promise<void> {
 
 let opened = 0;
 
-async function open(engine: EngineName, poolMax: number): Promise<TestDatabase> {
+/** For who is no test: `describeEachEngine` closes what it opens. */
+export async function openTestDatabase(engine: EngineName, poolMax: number): Promise<TestDatabase> {
   const run = JSON.parse(process.env.ZETON_TEST_RUN ?? '{}') as Partial<TestRun>;
   opened += 1;
   const name = `${process.env.JEST_WORKER_ID ?? '0'}_${process.pid}_${Date.now().toString(36)}_${opened}`;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { migrate, openDatabase } from '../../src/platform/db';
-import { chosenEngines, type TestRun } from './databases';
+import { chosenEngines, type EngineName, type TestRun } from './databases';
 import { onAdminConnection, withDatabaseName } from './postgres-admin';
 import { type PostgresServer, startPostgres } from './postgres-server';
 import { makeFolder, removeFolder, removeLeftovers } from './temporary-folders';
@@ -11,9 +11,19 @@ declare global {
   var stopTestDatabases: (() => Promise<void>) | undefined;
 }
 
-/** Makes a migrated database of each engine, from which every test gets its own copy. */
 export default async function globalSetup(): Promise<void> {
   const engines = chosenEngines();
+  await prepareDatabases(engines);
+  if (!engines.includes('postgres')) {
+    process.stderr.write(
+      `\n${'!'.repeat(78)}\n!! PostgreSQL is NOT tested (ZETON_TEST_ENGINES)\n${'!'.repeat(78)}\n\n`,
+    );
+  }
+  if (!engines.includes('sqlite')) process.stderr.write('\n!! SQLite is NOT tested (ZETON_TEST_ENGINES)\n\n');
+}
+
+/** Makes a migrated database of each engine, from which every test gets its own copy. */
+export async function prepareDatabases(engines: EngineName[]): Promise<void> {
   removeLeftovers();
   const folder = makeFolder();
   const run: TestRun = { folder };
@@ -55,12 +65,7 @@ export default async function globalSetup(): Promise<void> {
     await onAdminConnection(adminUrl, (sql) => sql(`CREATE DATABASE ${template} TEMPLATE template0`));
     await migrated(withDatabaseName(adminUrl, template));
     run.postgres = { adminUrl, template };
-  } else {
-    process.stderr.write(
-      `\n${'!'.repeat(78)}\n!! PostgreSQL is NOT tested (ZETON_TEST_ENGINES)\n${'!'.repeat(78)}\n\n`,
-    );
   }
-  if (!engines.includes('sqlite')) process.stderr.write('\n!! SQLite is NOT tested (ZETON_TEST_ENGINES)\n\n');
 
   process.env.ZETON_TEST_RUN = JSON.stringify(run);
   globalThis.stopTestDatabases = async () => {

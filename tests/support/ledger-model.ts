@@ -409,7 +409,7 @@ function excessOf(lot: Lot): number {
 
 /** Used or held of what the order no longer pays for. */
 export function shortfallOf(lot: Lot): number {
-  return Math.min(excessOf(lot), lot.used + lot.held);
+  return lot.wanted === null ? 0 : Math.max(0, lot.used + lot.held - lot.wanted);
 }
 
 interface Offer {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Dice } from '../support/dice';
 import { signed } from '../support/recordings';
 import type { Answer, Client } from './client';
-import type { Dice } from './dice';
 import { PACKAGES, Shop, type Webhook } from './shop';
 
 export type Channel = 'sms' | 'email' | 'note';

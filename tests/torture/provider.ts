@@ -1,6 +1,6 @@
+import { Dice } from '../support/dice';
 import { SmtpPeer, type SmtpPlan } from '../support/smtp-peer';
 import { TwilioDouble, type TwilioPlan } from '../support/twilio-double';
-import { Dice } from './dice';
 import { writeEntry } from './journal';
 
 /**

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Knex } from 'knex';
 import { openDatabase } from '../../src/platform/db';
+import { Dice } from '../support/dice';
 import { runProgram } from '../support/process';
 import { makeFolder, removeFolder } from '../support/temporary-folders';
 import { Client } from './client';
-import { Dice } from './dice';
 import { type Evidence, gather, isQuiet } from './evidence';
 import { Load, type Reply } from './load';
 import { Person } from './person';

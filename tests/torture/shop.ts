@@ -1,5 +1,5 @@
+import type { Dice } from '../support/dice';
 import { orderJson } from '../support/shop';
-import type { Dice } from './dice';
 
 /** What one unit buys, by SKU. */
 export const PACKAGES: Record<string, Partial<Record<'sms' | 'email' | 'video', number>>> = {

@@ -108,6 +108,22 @@ describeEachEngine('Applying orders', (engine) => {
     expect((await countersOf(1)).sms).toMatchObject({ granted: 10, used: 2, expired: 8, revoked: 0 });
   });
 
+  test('a refund of half is no shortfall while the other half pays for what was used, before the expiry or after it', async () => {
+    await makePackage(ctx, store, 'SUP', { sms: 5 }, { validityDays: 30 });
+    for (const id of [1, 2]) {
+      await come({ id, lines: [{ id: 1, quantity: 2 }] });
+      await spend(id, sms);
+      await spend(id, sms);
+    }
+    const half = (id: number, modified: string) => come({ id, lines: [{ id: 1, quantity: 1 }], modified });
+    await half(1, '2026-12-01T10:00:00');
+    expect(await shortfall(1)).toBe(0);
+    ctx.clock.set('2026-12-20T23:00:00.000Z');
+    await expireCredits(ctx, { limit: 10 });
+    await half(2, '2026-12-21T10:00:00');
+    expect(await shortfall(2)).toBe(0);
+  });
+
   test('trash and restore: available as before, by reinstatement', async () => {
     await makePackage(ctx, store, 'SUP', { sms: 10 });
     await come({ id: 1 });
@@ -560,6 +576,7 @@ describeEachEngine('Applying orders', (engine) => {
     await receive(ctx, store, 'order.deleted', '{"id":1}');
     await drainInbox(ctx);
     expect(await theOrder(1)).toMatchObject({ status: 'trash', paid: 0 });
+    ctx.clock.advance(60);
     ctx.gateways.woocommerce = {
       ...webhooksOnly,
       readOrder: () => Promise.resolve({ kind: 'order', json: orderJson({ id: 1 }) }),

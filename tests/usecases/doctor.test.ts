@@ -133,7 +133,7 @@ describeEachEngine('The doctor', (engine) => {
     expect(findings.filter(({ status }) => status !== 'ok')).toEqual([]);
     const disk = engine.name === 'sqlite' ? ['disk'] : [];
     expect(findings.map(({ check }) => check)).toEqual([
-      ...['database', 'migrations', 'secrets', 'ledger', 'inbox', 'outbox', 'schedules', 'clock'],
+      ...['database', 'migrations', 'secrets', 'ledger', 'inbox', 'outbox', 'schedules', 'shops', 'clock'],
       ...disk,
       ...['mail', 'sms'],
     ]);

@@ -109,7 +109,7 @@ describeEachEngine('An order whose news is being applied for the first time', (e
         apiByNumber: (await readOrders(db, { storeIds: null, wooId: 1, before: null, limit: 10 })).length,
         apiById: (await Promise.all(rows.map(({ id }) => readApiOrder(db, id)))).filter(Boolean).length,
         console: [page.rows.length, page.total],
-        page: (await Promise.all(rows.map(({ id }) => readOrderPage(db, id)))).filter(Boolean).length,
+        page: (await Promise.all(rows.map(({ id }) => readOrderPage(db, id, null)))).filter(Boolean).length,
       };
     };
     const hidden = { rows: 1, api: 0, apiByNumber: 0, apiById: 0, console: [0, 0], page: 0 };

@@ -14,6 +14,7 @@ import { makeLanes } from '../../src/usecases/lanes';
 import { recordVideoEvent } from '../../src/usecases/record-video-event';
 import { startVideoSession, startVideoSessionIn } from '../../src/usecases/start-video-session';
 import { type VideoSessionView, videoSessionView } from '../../src/usecases/video-session.query';
+import { makeWalks } from '../../src/usecases/walks';
 import { describeEachEngine } from '../support/databases';
 
 const bob: Actor = { kind: 'staff', id: 'bob', name: 'Bob' };
@@ -40,6 +41,7 @@ class World {
       gateways: {} as Context['gateways'],
       chance: () => 1,
       lanes: makeLanes(),
+      walks: makeWalks(),
       wake: () => undefined,
     };
   }

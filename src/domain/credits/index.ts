@@ -24,10 +24,11 @@ export {
   type Meter,
   pooledPieces,
   type StockGrant,
+  shortfallOf,
   stockOf,
   type Work,
 } from './rules';
-export { readStock, stockGrantFromRow } from './stock.query';
+export { readStock, stockGrantFromRow, takenBackOf } from './stock.query';
 export {
   customersWithDueGrants,
   findHold,

@@ -230,9 +230,12 @@ export function excessOf(grant: Pick<Grant, 'granted' | 'orderRevoked' | 'wanted
   return grant.wanted === null ? 0 : Math.max(0, netOfOrder(grant) - grant.wanted);
 }
 
-/** Credits already used or on hold of what the order no longer pays for. */
-export function shortfallOf(grant: Grant): number {
-  return Math.min(excessOf(grant), grant.used + grant.held);
+/**
+ * Credits already used or on hold that the order no longer pays for. What has expired, or was corrected away, cannot be
+ * taken back either, but nobody used it: a refund means the same whether it came before the expiry or after it.
+ */
+export function shortfallOf({ wanted, used, held }: Pick<Grant, 'wanted' | 'used' | 'held'>): number {
+  return wanted === null ? 0 : Math.max(0, used + held - wanted);
 }
 
 /** What of a grant decides whether its customer runs low. `lowBalanceAt`: as its package says; null: it says nothing. */
@@ -289,7 +292,7 @@ export function stockOf(grants: readonly StockGrant[], meter: Meter, at: string)
 
 /** Given, and neither taken back nor about to be. */
 function netOf(grant: StockGrant): number {
-  return grant.available + grant.held + grant.used - Math.min(excessOf(grant), grant.used + grant.held);
+  return grant.available + grant.held + grant.used - shortfallOf(grant);
 }
 
 export function levelOf(left: number, { piece, mark }: Stock): Level {

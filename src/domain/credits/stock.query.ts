@@ -36,3 +36,29 @@ export function stockGrantFromRow(row: Row): StockGrant {
     lowBalanceAt: row.low_balance_at === null ? null : Number(row.low_balance_at),
   };
 }
+
+/** What an order took back, or would have to, of one meter. */
+interface TakenBack {
+  meter: StockGrant['meter'];
+  takenBack: number;
+  /** Of these, what was used or is on hold. */
+  shortfall: number;
+  held: number;
+}
+
+/** What the refunds of an order, or its cancellation, want back by now. */
+export async function takenBackOf(db: Db, orderId: string): Promise<TakenBack[]> {
+  const sums = new Map<string, TakenBack>();
+  for (const row of (await db('credit_grants').where({ order_id: orderId }).orderBy('id')) as Row[]) {
+    if (row.wanted === null) continue;
+    const meter = row.meter as TakenBack['meter'];
+    const sum = sums.get(meter) ?? { meter, takenBack: 0, shortfall: 0, held: 0 };
+    const net = Number(row.granted) - Number(row.order_revoked);
+    const shortfall = Math.max(0, Math.min(net - Number(row.wanted), Number(row.used) + Number(row.held)));
+    sum.shortfall += shortfall;
+    sum.takenBack += Number(row.order_revoked) + shortfall;
+    if (shortfall > 0) sum.held += Number(row.held);
+    sums.set(meter, sum);
+  }
+  return [...sums.values()];
+}

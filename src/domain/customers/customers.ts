@@ -37,7 +37,7 @@ export async function customerOfBuyer(trx: Trx, moment: Moment, buyer: Buyer): P
   // Each round that finds nobody and cannot make one lost a race, and finds the winner's row in the next.
   for (let round = 0; round < 3; round++) {
     const found = await identify(trx, moment, buyer);
-    if (found) return refresh(trx, moment, found, buyer);
+    if (found) return refresh(trx, moment, found, buyer, found.wooCustomerId !== null);
     const id = moment.ids.next();
     const { wooCustomerId, emailNormalised } = buyer.identity;
     const asOf = Object.fromEntries(
@@ -94,7 +94,30 @@ function withoutContacts(known: Details, told: Details): Details {
   };
 }
 
-async function refresh(trx: Trx, moment: Moment, found: Customer, buyer: Buyer): Promise<Customer> {
+/**
+ * What an account of the shop says of itself: its own address and number count, since only its owner and the shop change
+ * those. The address by which orders find the customer stays.
+ * Shape:   { storeId, wooCustomerId, details, asOf } → false: no customer has this account
+ * Writes:  customers
+ */
+export async function refreshAccount(
+  trx: Trx,
+  moment: Moment,
+  told: { storeId: string; wooCustomerId: number; details: Details; asOf: string },
+): Promise<boolean> {
+  const found = await findByWooId(trx, told.storeId, told.wooCustomerId);
+  if (!found) return false;
+  await refresh(trx, moment, found, told, false);
+  return true;
+}
+
+async function refresh(
+  trx: Trx,
+  moment: Moment,
+  found: Customer,
+  said: { details: Details; asOf: string },
+  keepsContacts: boolean,
+): Promise<Customer> {
   let customer = found;
   for (let round = 0; round < 3; round++) {
     const known: Details = {
@@ -105,8 +128,7 @@ async function refresh(trx: Trx, moment: Moment, found: Customer, buyer: Buyer):
       country: customer.country ?? '',
       locale: customer.locale,
     };
-    const told =
-      customer.wooCustomerId === null ? buyer : { ...buyer, details: withoutContacts(known, buyer.details) };
+    const told = keepsContacts ? { ...said, details: withoutContacts(known, said.details) } : said;
     const next = mergeDetails({ details: known, asOf: customer.detailsAsOf }, told);
     if (!next || (await saveDetails(trx, customer, { ...next, at: moment.at }))) {
       return (await findCustomer(trx, customer.id)) as Customer;

@@ -28,7 +28,12 @@ export interface LineChange {
   isNew: boolean;
   isChanged: boolean;
   /** The oldest snapshot that shows the line changed: what it bought has to be matched (again). */
-  rematch: { variationId: number; productId: number; sku: string | null } | null;
+  rematch: {
+    variationId: number;
+    productId: number;
+    sku: string | null;
+    orderCreatedGmt: string | null;
+  } | null;
 }
 
 /**
@@ -57,6 +62,7 @@ export function bringLines(
   for (const item of came?.payload.lines ?? []) {
     const { snapshot } = came as { snapshot: Snapshot };
     const { variationId, productId, sku } = item;
+    const rematch = { variationId, productId, sku, orderCreatedGmt: snapshot.dateCreatedGmt };
     const change = changes.find((candidate) => candidate.line.wooLineId === item.wooLineId);
     if (!change) {
       const line: OrderLine = {
@@ -69,16 +75,26 @@ export function bringLines(
         catalogVersion: input.catalogVersion,
         packageVersionId: null,
         wooProductId: variationId || productId || null,
+        importId: null,
+        quiet: false,
       };
-      changes.push({ line, isNew: true, isChanged: true, rematch: { variationId, productId, sku } });
+      changes.push({ line, isNew: true, isChanged: true, rematch });
       continue;
     }
     const oldest = input.snapshots.find((candidate) => candidate.id === change.line.oldestSnapshotId);
+    const here = { snapshot, hasProduct: variationId > 0 || productId > 0 };
     const isOlder =
-      oldest && oldest.id !== snapshot.id && compareOldestFirst(snapshot, oldest, input.paidStatuses) < 0;
+      oldest &&
+      oldest.id !== snapshot.id &&
+      compareOldestFirst(
+        here,
+        { snapshot: oldest, hasProduct: change.line.wooProductId !== null },
+        input.paidStatuses,
+      ) < 0;
     if (isOlder) {
       change.line.oldestSnapshotId = snapshot.id;
-      change.rematch = { variationId, productId, sku };
+      // What an import gave stays: it is a person's decision, and not of the order's snapshots.
+      if (change.line.importId === null) change.rematch = rematch;
       change.line.wooProductId = variationId || productId || null;
       change.isChanged = true;
     }

@@ -47,12 +47,32 @@ export function compareNewestFirst(a: Snapshot, b: Snapshot, paidStatuses: strin
   );
 }
 
+/** A snapshot as far as one line of it is concerned. */
+export interface LineSighting {
+  snapshot: Snapshot;
+  /** The shop still knew the line's product. */
+  hasProduct: boolean;
+}
+
 /**
- * Negative when `a` is older; what was bought is read from the oldest. Without confirmations, which come and go: the
- * same set has the same oldest.
+ * Negative when `a` is older; what a line bought is read from the oldest. Without confirmations, which come and go: the
+ * same set has the same oldest. A product that is renamed or deleted shows in the lines of old orders, which get no new
+ * date by it: so of states of one second those that still have the product are older, then what a webhook told is older
+ * than what was only read, which may be months later, and an earlier reading is older than a later one.
  */
-export function compareOldestFirst(a: Snapshot, b: Snapshot, paidStatuses: string[]): number {
-  return -compareFacts(a, b, paidStatuses) || compareText(a.contentSha256, b.contentSha256);
+export function compareOldestFirst(a: LineSighting, b: LineSighting, paidStatuses: string[]): number {
+  return (
+    -compareFacts(a.snapshot, b.snapshot, paidStatuses) ||
+    Number(b.hasProduct) - Number(a.hasProduct) ||
+    compareReadings(a.snapshot, b.snapshot) ||
+    compareText(a.snapshot.contentSha256, b.snapshot.contentSha256)
+  );
+}
+
+function compareReadings(a: Snapshot, b: Snapshot): number {
+  const wasRead = (snapshot: Snapshot) => snapshot.deliveryId === null;
+  if (wasRead(a) !== wasRead(b)) return wasRead(a) ? 1 : -1;
+  return wasRead(a) ? compareText(a.receivedAt, b.receivedAt) : 0;
 }
 
 /** What WooCommerce's one-second dates, the status and the refunds decide; 0: only the store itself can tell. */

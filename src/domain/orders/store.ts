@@ -36,6 +36,10 @@ export interface OrderLine {
   packageVersionId: string | null;
   /** Variation, else product; null: the shop no longer said. */
   wooProductId: number | null;
+  /** The import that gave it its package; null: it had one by itself, or has none. */
+  importId: string | null;
+  /** Imported, and opens no ticket by itself. */
+  quiet: boolean;
 }
 
 type Row = Record<string, unknown>;
@@ -151,6 +155,8 @@ export interface NewSnapshot {
   orderId: string;
   source: 'webhook' | 'rest';
   deliveryId: string | null;
+  /** When the store was asked and answered so; null: it came by webhook. */
+  confirmedAt: string | null;
   contentSha256: string;
   factsSha256: string;
   payload: OrderPayload;
@@ -164,7 +170,7 @@ export interface NewSnapshot {
  * delivery had brought it already.
  */
 export async function keepSnapshot(trx: Trx, snapshot: NewSnapshot): Promise<void> {
-  const confirmedAt = snapshot.source === 'rest' ? snapshot.at : null;
+  const { confirmedAt } = snapshot;
   const insert = trx('order_snapshots')
     .insert({
       id: snapshot.id,
@@ -189,7 +195,14 @@ export async function keepSnapshot(trx: Trx, snapshot: NewSnapshot): Promise<voi
     ? insert
         .merge({ delivery_id: snapshot.deliveryId })
         .where('order_snapshots.delivery_id', '>', snapshot.deliveryId ?? '')
-    : insert.merge({ confirmed_at: confirmedAt }));
+    : insert
+        .merge({ confirmed_at: confirmedAt })
+        .where(
+          (q) =>
+            void q
+              .whereNull('order_snapshots.confirmed_at')
+              .orWhere('order_snapshots.confirmed_at', '<', confirmedAt),
+        ));
 }
 
 export async function snapshotsOf(db: Db, orderId: string): Promise<Snapshot[]> {
@@ -244,6 +257,8 @@ export async function linesOf(db: Db, orderId: string): Promise<OrderLine[]> {
     catalogVersion: Number(row.catalog_version),
     packageVersionId: row.package_version_id as string | null,
     wooProductId: row.woo_product_id === null ? null : Number(row.woo_product_id),
+    importId: row.import_id as string | null,
+    quiet: row.quiet === 1,
   }));
 }
 
@@ -255,6 +270,8 @@ export async function saveLine(trx: Trx, orderId: string, line: OrderLine, isNew
     oldest_snapshot_id: line.oldestSnapshotId,
     package_version_id: line.packageVersionId,
     woo_product_id: line.wooProductId,
+    import_id: line.importId,
+    quiet: line.quiet ? 1 : 0,
   };
   if (isNew) {
     await trx('order_lines').insert({

@@ -3,7 +3,7 @@ import { isUniqueViolation } from '../../platform/dialect';
 import type { Moment } from '../../platform/moment';
 import { Refusal } from '../../platform/refusal';
 import { nextInSequence } from '../../platform/sequence';
-import { type Match, matchesOfLine, mistakesIn, mostSpecific, type PackageInput } from './rules';
+import { isBefore, type Match, matchesOfLine, mistakesIn, mostSpecific, type PackageInput } from './rules';
 import {
   activePackageWith,
   findPackage,
@@ -28,6 +28,7 @@ export async function createPackage(
   const catalogVersion = await nextInSequence(trx, 'catalog');
   const pkg: Package = {
     ...input,
+    ordersFrom: input.ordersFrom ?? null,
     id: moment.ids.next(),
     versionId: moment.ids.next(),
     createdAt: moment.at,
@@ -53,7 +54,14 @@ export async function updatePackage(
   const catalogVersion = await nextInSequence(trx, 'catalog');
   const known = await findPackage(trx, id);
   if (!known) throw new Refusal('not-found', 'There is no such package.');
-  const pkg: Package = { ...known, ...changes, versionId: moment.ids.next(), updatedAt: moment.at };
+  const ordersFrom = changes.ordersFrom === undefined ? known.ordersFrom : changes.ordersFrom;
+  const pkg: Package = {
+    ...known,
+    ...changes,
+    ordersFrom,
+    versionId: moment.ids.next(),
+    updatedAt: moment.at,
+  };
   await save(trx, pkg, { isNew: false, catalogVersion });
   return pkg;
 }
@@ -96,16 +104,20 @@ function matchTaken(match: Match, by: { id: string; name: string } | null): Refu
 
 /**
  * What an order line bought, in the catalogue as it was when the line was first seen.
- * Shape:   storeId, line keys, catalogVersion → PackageVersion or null
+ * Shape:   storeId, line keys, when its order was created (left out: an import, which asks for no date),
+ *          catalogVersion → PackageVersion or null
  * Source:  DESIGN §3: variation before product before sku; frozen as bought
  */
 export async function packageForLine(
   db: Db,
   storeId: string,
-  line: { variationId: number; productId: number; sku: string | null },
+  line: { variationId: number; productId: number; sku: string | null; orderCreatedGmt?: string | null },
   catalogVersion: number,
 ): Promise<PackageVersion | null> {
   const matches = matchesOfLine(line);
   if (matches.length === 0) return null;
-  return mostSpecific(await versionsMatching(db, storeId, matches, catalogVersion));
+  const versions = await versionsMatching(db, storeId, matches, catalogVersion);
+  return mostSpecific(
+    versions.filter((version) => !isBefore(version.ordersFrom, line.orderCreatedGmt ?? null)),
+  );
 }

@@ -29,6 +29,8 @@ export interface Terms {
 export interface PackageInput extends Terms {
   match: Match;
   active: boolean;
+  /** Lines of orders created before (ISO) match only through an import; none: whatever their date. */
+  ordersFrom?: string | null;
 }
 
 /** The mistakes in what a package would promise, by field; empty when it can be sold. */
@@ -84,4 +86,9 @@ export function matchesOfLine(line: { variationId: number; productId: number; sk
   if (line.productId > 0) matches.push({ kind: 'product_id', value: String(line.productId) });
   if (line.sku) matches.push({ kind: 'sku', value: line.sku });
   return matches;
+}
+
+/** Is the order too old for the package? One without a date is not. */
+export function isBefore(ordersFrom: string | null, orderCreatedGmt: string | null): boolean {
+  return ordersFrom !== null && orderCreatedGmt !== null && `${orderCreatedGmt}.000Z` < ordersFrom;
 }

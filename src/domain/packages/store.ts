@@ -6,6 +6,7 @@ export interface Package extends Terms {
   storeId: string;
   match: Match;
   active: boolean;
+  ordersFrom: string | null;
   versionId: string;
   createdAt: string;
   updatedAt: string;
@@ -16,6 +17,8 @@ export interface PackageVersion extends Terms {
   id: string;
   packageId: string;
   matchKind: MatchKind;
+  matchValue: string;
+  ordersFrom: string | null;
 }
 
 type Row = Record<string, unknown>;
@@ -39,6 +42,8 @@ function versionFromRow(row: Row): PackageVersion {
     id: row.id as string,
     packageId: row.package_id as string,
     matchKind: row.match_kind as MatchKind,
+    matchValue: row.match_value as string,
+    ordersFrom: row.orders_from as string | null,
     ...termsFromRow(row),
   };
 }
@@ -50,6 +55,7 @@ function packageFromRow(row: Row): Package {
     storeId: row.store_id as string,
     match: { kind: row.match_kind as MatchKind, value: row.match_value as string },
     active: row.package_active === 1,
+    ordersFrom: row.orders_from as string | null,
     versionId: row.id as string,
     createdAt: row.package_created_at as string,
     updatedAt: row.package_updated_at as string,
@@ -133,6 +139,7 @@ export async function savePackage(
     scope: pkg.scope,
     opens_ticket: pkg.opensTicket ? 1 : 0,
     low_balance_at: pkg.lowBalanceAt,
+    orders_from: pkg.ordersFrom,
     created_at: pkg.updatedAt,
   });
 }

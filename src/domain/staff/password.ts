@@ -1,11 +1,18 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
+import { limits } from '../../platform/limits';
 
-/** OWASP's minimum for scrypt: 32 MiB and about 0.1 s for each guess. A stored hash names its own. */
-const COST = { log2N: 15, r: 8, p: 3 };
+interface Cost {
+  log2N: number;
+  r: number;
+  p: number;
+}
+
+/** A stored hash names its own. */
+const COST: Cost = { log2N: limits.scryptLog2N, r: 8, p: 3 };
 const HASH_BYTES = 32;
 
 /** Unicode of one spelling: the same password typed on a Mac and on Windows is the same. */
-function derive(password: string, salt: Buffer, { log2N, r, p }: typeof COST): Promise<Buffer> {
+function derive(password: string, salt: Buffer, { log2N, r, p }: Cost): Promise<Buffer> {
   const options: ScryptOptions = { N: 2 ** log2N, r, p, maxmem: 256 * 2 ** log2N * r };
   return new Promise((resolve, reject) => {
     scrypt(password.normalize('NFKC'), salt, HASH_BYTES, options, (error, hash) =>

@@ -49,14 +49,14 @@ function later(at: string, seconds: number): string {
 
 /**
  * Let somebody work here. The hash is made by hashPassword() before the transaction: it takes long.
- * Shape:   { email, name, passwordHash, role } → Person
+ * Shape:   { email, name, passwordHash, role, storeIds? } → Person
  * Errors:  invalid-request {errors}, also for an e-mail address that somebody has
  * Writes:  staff
  */
 export async function addPerson(
   trx: Trx,
   moment: Moment,
-  input: { email: string; name: string; passwordHash: string; role: Role },
+  input: { email: string; name: string; passwordHash: string; role: Role; storeIds?: string[] | null },
 ): Promise<Person> {
   checkPerson({ email: input.email, name: input.name });
   const person: Person = {
@@ -64,6 +64,7 @@ export async function addPerson(
     email: input.email.trim(),
     name: input.name.trim(),
     role: input.role,
+    storeIds: input.storeIds ?? null,
     createdAt: moment.at,
     disabledAt: null,
   };

@@ -6,6 +6,8 @@ export interface Person {
   email: string;
   name: string;
   role: Role;
+  /** The stores that this person looks after; null: all. */
+  storeIds: string[] | null;
   createdAt: string;
   disabledAt: string | null;
 }
@@ -26,6 +28,7 @@ interface PersonRow {
   name: string;
   password_hash: string;
   role: Role;
+  store_ids: string | null;
   created_at: string;
   updated_at: string;
   disabled_at: string | null;
@@ -54,6 +57,7 @@ function personFromRow(row: PersonRow): Person {
     email: row.email,
     name: row.name,
     role: row.role,
+    storeIds: row.store_ids === null ? null : (JSON.parse(row.store_ids) as string[]),
     createdAt: row.created_at,
     disabledAt: row.disabled_at,
   };
@@ -73,6 +77,7 @@ export async function insertPerson(
       name: person.name,
       password_hash: secrets.passwordHash,
       role: person.role,
+      store_ids: person.storeIds && JSON.stringify(person.storeIds),
       created_at: person.createdAt,
       updated_at: person.createdAt,
       disabled_at: person.disabledAt,

@@ -5,6 +5,10 @@ import { Refusal } from '../../platform/refusal';
 export const DEFAULT_STORE = 'default';
 const DEFAULT_PAID_STATUSES = ['processing', 'completed'];
 
+/** What a buyer is told when a ticket opens: by Zeton itself, by a note that WooCommerce mails, or by neither. */
+export const CUSTOMER_NOTES = ['zeton', 'shop', 'off'] as const;
+export type CustomerNote = (typeof CUSTOMER_NOTES)[number];
+
 /** A null clears what may be empty. Secrets go in and never come out. */
 export interface StoreChanges {
   name?: string;
@@ -17,6 +21,9 @@ export interface StoreChanges {
   country?: string;
   timeZone?: string;
   notices?: boolean;
+  customerNote?: CustomerNote;
+  privateRefundNotes?: boolean;
+  writeTicketMeta?: boolean;
 }
 
 export interface NewStore extends StoreChanges {
@@ -33,6 +40,11 @@ export interface StoreDetails {
   timeZone: string;
   /** Its customers are told by themselves when credits expire soon or run low. */
   notices: boolean;
+  customerNote: CustomerNote;
+  /** A private note on an order whose refund found credits that were used. */
+  privateRefundNotes: boolean;
+  /** The ticket's id is written into the order. */
+  writeTicketMeta: boolean;
 }
 
 const SLUG = /^[a-z0-9-]{1,40}$/;
@@ -109,6 +121,9 @@ export function detailsOfNew(input: StoreChanges, url: string | null): StoreDeta
     country: input.country ?? home.country,
     timeZone: input.timeZone ?? home.timeZone,
     notices: input.notices ?? true,
+    customerNote: input.customerNote ?? 'zeton',
+    privateRefundNotes: input.privateRefundNotes ?? true,
+    writeTicketMeta: input.writeTicketMeta ?? true,
   };
 }
 
@@ -166,6 +181,12 @@ export function checkStore<T extends StoreChanges & { slug?: string }>(input: T)
   }
   if (input.timeZone !== undefined)
     check('time_zone', isTimeZone(input.timeZone), 'must be a time zone, like Europe/Ljubljana');
+  if (input.customerNote !== undefined)
+    check(
+      'customer_note',
+      CUSTOMER_NOTES.includes(input.customerNote),
+      `must be one of ${CUSTOMER_NOTES.join(', ')}`,
+    );
   for (const [key, path] of [
     ['consumerKey', 'consumer_key'],
     ['consumerSecret', 'consumer_secret'],

@@ -1,9 +1,11 @@
 import type { Db, Trx } from '../../platform/db';
-import type { StoreDetails } from './rules';
+import type { CustomerNote, StoreDetails } from './rules';
 
 export interface Store extends StoreDetails {
   id: string;
   slug: string;
+  /** EUR; as the shop said it when it was checked last. */
+  currency: string | null;
   fromEnvironment: boolean;
   createdAt: string;
   updatedAt: string;
@@ -22,6 +24,12 @@ interface Row {
   country: string;
   time_zone: string;
   notices: number;
+  customer_note: CustomerNote;
+  private_refund_notes: number;
+  write_ticket_meta: number;
+  currency: string | null;
+  old_webhook_secret_sealed: string | null;
+  old_webhook_secret_until: string | null;
   from_environment: number;
   created_at: string;
   updated_at: string;
@@ -31,6 +39,12 @@ export interface Sealed {
   consumerKey: string | null;
   consumerSecret: string | null;
   webhookSecret: string | null;
+}
+
+/** The webhook secret before this one, and until when it is good. */
+export interface OldSecret {
+  sealed: string;
+  until: string;
 }
 
 function storeFromRow(row: Row): Store {
@@ -44,6 +58,10 @@ function storeFromRow(row: Row): Store {
     country: row.country,
     timeZone: row.time_zone,
     notices: row.notices === 1,
+    customerNote: row.customer_note,
+    privateRefundNotes: row.private_refund_notes === 1,
+    writeTicketMeta: row.write_ticket_meta === 1,
+    currency: row.currency,
     fromEnvironment: row.from_environment === 1,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -58,9 +76,19 @@ function sealedFromRow(row: Row): Sealed {
   };
 }
 
-function columns(
-  store: Store,
-): Omit<Row, 'consumer_key_sealed' | 'consumer_secret_sealed' | 'webhook_secret_sealed'> {
+type SecretColumn =
+  | 'consumer_key_sealed'
+  | 'consumer_secret_sealed'
+  | 'webhook_secret_sealed'
+  | 'old_webhook_secret_sealed'
+  | 'old_webhook_secret_until';
+
+function oldSecretFromRow(row: Row): OldSecret | null {
+  const { old_webhook_secret_sealed: sealed, old_webhook_secret_until: until } = row;
+  return sealed !== null && until !== null ? { sealed, until } : null;
+}
+
+function columns(store: Store): Omit<Row, SecretColumn> {
   return {
     id: store.id,
     slug: store.slug,
@@ -71,6 +99,10 @@ function columns(
     country: store.country,
     time_zone: store.timeZone,
     notices: store.notices ? 1 : 0,
+    customer_note: store.customerNote,
+    private_refund_notes: store.privateRefundNotes ? 1 : 0,
+    write_ticket_meta: store.writeTicketMeta ? 1 : 0,
+    currency: store.currency,
     from_environment: store.fromEnvironment ? 1 : 0,
     created_at: store.createdAt,
     updated_at: store.updatedAt,
@@ -96,6 +128,12 @@ export async function findStoreBySlug(db: Db, slug: string): Promise<Store | nul
   return row ? storeFromRow(row) : null;
 }
 
+/** By age: the first one is the one that is always there. */
+export async function listStores(db: Db): Promise<Store[]> {
+  const rows: Row[] = await db<Row>('stores').orderBy('id');
+  return rows.map(storeFromRow);
+}
+
 export async function findStoresBySlugs(db: Db, slugs: string[]): Promise<Store[]> {
   const rows: Row[] = await db<Row>('stores').whereIn('slug', slugs).orderBy('slug');
   return rows.map(storeFromRow);
@@ -104,9 +142,9 @@ export async function findStoresBySlugs(db: Db, slugs: string[]): Promise<Store[
 export async function findSealed(
   db: Db,
   by: { id: string } | { slug: string },
-): Promise<{ storeId: string; sealed: Sealed } | null> {
+): Promise<{ storeId: string; sealed: Sealed; old: OldSecret | null } | null> {
   const row = await db<Row>('stores').where(by).first();
-  return row ? { storeId: row.id, sealed: sealedFromRow(row) } : null;
+  return row ? { storeId: row.id, sealed: sealedFromRow(row), old: oldSecretFromRow(row) } : null;
 }
 
 export async function allSealed(db: Db): Promise<Sealed[]> {
@@ -124,11 +162,26 @@ export async function insertStore(trx: Trx, store: Store, sealed: Partial<Sealed
   return inserted.length > 0;
 }
 
-export async function saveStore(trx: Trx, store: Store, sealed: Partial<Sealed>): Promise<void> {
+/** `old`: the webhook secret that was; undefined leaves what is kept. */
+export async function saveStore(
+  trx: Trx,
+  store: Store,
+  sealed: Partial<Sealed>,
+  old?: OldSecret | null,
+): Promise<void> {
   const { id, slug: _, created_at: __, ...changes } = columns(store);
   await trx('stores')
     .where({ id })
-    .update({ ...changes, ...sealedColumns(sealed) });
+    .update({
+      ...changes,
+      ...sealedColumns(sealed),
+      ...(old === undefined
+        ? {}
+        : {
+            old_webhook_secret_sealed: old?.sealed ?? null,
+            old_webhook_secret_until: old?.until ?? null,
+          }),
+    });
 }
 
 /** The store, with its row held until the transaction ends: two changes at once do not undo each other. */

@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto';
+import { addSeconds, iso } from '../../platform/clock';
 import type { Db, Trx } from '../../platform/db';
+import { limits } from '../../platform/limits';
 import type { Moment } from '../../platform/moment';
 import { assert, Refusal } from '../../platform/refusal';
 import type { Vault } from '../../platform/secrets';
@@ -9,6 +12,7 @@ import {
   findStoreBySlug,
   insertStore,
   lockStore,
+  type OldSecret,
   type Sealed,
   type Store,
   saveStore,
@@ -22,7 +26,7 @@ interface StoreSecrets {
 
 /**
  * Connect a shop. What is not said is guessed from its address: name, language, country, time zone.
- * Shape:   { slug, name?, url?, webhookSecret?, consumerKey?, consumerSecret?, paidStatuses?, locale?, country?, timeZone?, notices? } → Store
+ * Shape:   { slug, name?, url?, webhookSecret?, consumerKey?, consumerSecret?, paidStatuses?, locale?, country?, timeZone?, notices?, customerNote?, … } → Store
  * Errors:  invalid-request {errors}, store-slug-taken
  * Writes:  stores
  */
@@ -40,6 +44,7 @@ function newStore(moment: Moment, input: NewStore, fromEnvironment: boolean): St
     id: moment.ids.next(),
     slug: input.slug,
     ...detailsOfNew(input, input.url ?? null),
+    currency: null,
     fromEnvironment,
     createdAt: moment.at,
     updatedAt: moment.at,
@@ -71,10 +76,61 @@ export async function updateStore(
     country: checked.country ?? locked.store.country,
     timeZone: checked.timeZone ?? locked.store.timeZone,
     notices: checked.notices ?? locked.store.notices,
+    customerNote: checked.customerNote ?? locked.store.customerNote,
+    privateRefundNotes: checked.privateRefundNotes ?? locked.store.privateRefundNotes,
+    writeTicketMeta: checked.writeTicketMeta ?? locked.store.writeTicketMeta,
     updatedAt: moment.at,
   };
-  await saveStore(trx, store, seal(vault, checked));
+  const changed = changedSecrets(vault, locked.sealed, checked);
+  await saveStore(trx, store, seal(vault, changed), oldSecretAfter(moment, vault, locked.sealed, changed));
   return store;
+}
+
+/** What becomes of the secret that was: good for a day, or for nothing where the secret is taken away. */
+function oldSecretAfter(
+  moment: Moment,
+  vault: Vault,
+  kept: Sealed,
+  changed: StoreChanges,
+): OldSecret | null | undefined {
+  if (changed.webhookSecret === undefined) return undefined;
+  if (changed.webhookSecret === null || kept.webhookSecret === null) return null;
+  try {
+    vault.open(kept.webhookSecret);
+  } catch {
+    // Sealed under another SECRET_KEY: nobody knows it any more.
+    return null;
+  }
+  const until = iso(addSeconds(new Date(moment.at), limits.oldWebhookSecretHours * 3600));
+  return { sealed: kept.webhookSecret, until };
+}
+
+/**
+ * See to it that the store has a webhook secret.
+ * Shape:   store id → the secret, made now where there was none
+ * Writes:  stores
+ */
+export async function ensureWebhookSecret(
+  trx: Trx,
+  moment: Moment,
+  vault: Vault,
+  id: string,
+): Promise<string> {
+  const locked = await lockStore(trx, id);
+  assert(locked, `store ${id} exists`);
+  if (locked.sealed.webhookSecret !== null) return vault.open(locked.sealed.webhookSecret);
+  // Letters, digits, - and _: WooCommerce decodes HTML entities in a secret.
+  const secret = randomBytes(32).toString('base64url');
+  await saveStore(trx, { ...locked.store, updatedAt: moment.at }, seal(vault, { webhookSecret: secret }));
+  return secret;
+}
+
+/** What the shop says of itself. Writes: stores, only where it differs. */
+export async function setCurrency(trx: Trx, moment: Moment, id: string, currency: string): Promise<void> {
+  const locked = await lockStore(trx, id);
+  assert(locked, `store ${id} exists`);
+  if (locked.store.currency === currency) return;
+  await saveStore(trx, { ...locked.store, currency, updatedAt: moment.at }, {});
 }
 
 /**
@@ -115,7 +171,7 @@ export async function syncEnvironmentStore(
   const untouched = locked.store.url === null && locked.store.createdAt === locked.store.updatedAt;
   const details = untouched ? detailsOfNew({}, url) : { ...locked.store, url };
   const store = { ...locked.store, ...details, fromEnvironment, updatedAt: moment.at };
-  await saveStore(trx, store, seal(vault, changed));
+  await saveStore(trx, store, seal(vault, changed), oldSecretAfter(moment, vault, locked.sealed, changed));
   return store;
 }
 
@@ -169,11 +225,21 @@ export async function webhookKey(
   db: Db,
   vault: Vault,
   slug: string,
-): Promise<{ storeId: string; secret: string | null } | null> {
+): Promise<{
+  storeId: string;
+  secret: string | null;
+  /** The one before, good until then. */
+  old?: { secret: string; until: string };
+} | null> {
   const found = await findSealed(db, { slug });
   if (!found) return null;
+  const { storeId, old } = found;
   const { webhookSecret } = found.sealed;
-  return { storeId: found.storeId, secret: webhookSecret === null ? null : vault.open(webhookSecret) };
+  return {
+    storeId,
+    secret: webhookSecret === null ? null : vault.open(webhookSecret),
+    ...(old ? { old: { secret: vault.open(old.sealed), until: old.until } } : {}),
+  };
 }
 
 /** Throws when SECRET_KEY is not the one under which the stored secrets were sealed: better at start than at an order. */

@@ -2,7 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import WooCommerceRestApi from '@woocommerce/woocommerce-rest-api';
-import type { Clock } from '../../platform/clock';
+import { type Clock, iso } from '../../platform/clock';
 import { notWooCommerce, problemOfAnswer, problemOfNetwork, type RawAnswer, WooProblem } from './problem';
 
 export interface WooSettings {
@@ -26,6 +26,9 @@ export interface WooSettings {
     wooResponseBytes: number;
     wooSecondPasses: number;
     wooClockSeconds: number;
+    pictureBytes: number;
+    pictureMs: number;
+    picturesKept: number;
   };
 }
 
@@ -66,6 +69,10 @@ export class WooClient {
       httpAgent: new HttpAgent({ keepAlive: false }),
       httpsAgent: new HttpsAgent({ keepAlive: false, secureContext: trusting(settings.ca) }),
     };
+  }
+
+  now(): string {
+    return iso(this.settings.clock.now());
   }
 
   get(path: string, query: Query = {}, isPage = false): Promise<WooAnswer> {

@@ -44,6 +44,8 @@ export interface ListedOrder {
   dateCreatedGmt: string;
   /** As readOrder() would tell it. */
   json: string;
+  /** When the shop was asked: it has not said anything that happened later. */
+  readAt: string;
 }
 
 export interface ListedProduct {
@@ -58,6 +60,11 @@ export interface ListedProduct {
   imageUrl: string | null;
   status: string;
   type: 'simple' | 'variable' | 'variation' | 'other';
+}
+
+export interface Picture {
+  type: string;
+  bytes: Buffer;
 }
 
 export interface ShopWebhook {
@@ -149,7 +156,9 @@ export interface WooShop {
   writeOrderMeta(wooId: number, meta: Record<string, string>): Promise<void>;
   /** Errors: coupon-exists */
   createCoupon(coupon: NewCoupon): Promise<{ id: number; code: string }>;
-  findCoupon(code: string): Promise<{ id: number; code: string } | null>;
+  findCoupon(code: string): Promise<{ id: number; code: string; description: string } | null>;
+  /** A small picture of the shop, from its own address only; null: there is none that can be shown. Never throws. */
+  readPicture(url: string): Promise<Picture | null>;
   /** Never throws: what is wrong is what it reports. */
   checkConnection(): Promise<ConnectionReport>;
 }

@@ -74,7 +74,8 @@ function shown(item: Product, parent: Product | null): ListedProduct {
     sku: item.sku ?? '',
     price: item.price ?? '',
     imageUrl: picture && /^https?:\/\//.test(picture) ? picture : null,
-    status: item.status,
+    // A variation of a product in the trash cannot be bought either.
+    status: parent && parent.status !== 'publish' ? parent.status : item.status,
     type: isVariation ? 'variation' : (kinds.find((kind) => kind === item.type) ?? 'other'),
   };
 }

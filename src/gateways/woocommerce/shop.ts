@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { WooClient, type WooSettings } from './client';
 import { checkConnection } from './connection';
 import type { ShopWebhook, WooShop } from './gateway';
+import { Pictures } from './pictures';
 import { WooProblem } from './problem';
 import { findProduct, findProducts } from './products';
 import { walk } from './walk';
@@ -15,6 +16,7 @@ import { walk } from './walk';
 export function makeWooGateway(settings: WooSettings): WooShop {
   const { limits } = settings;
   const client = new WooClient(settings);
+  const pictures = new Pictures(settings);
 
   /** All pages of a short list; told apart by id, since rows may move between pages. */
   async function all(path: string, query: Record<string, string> = {}): Promise<{ id: number }[]> {
@@ -146,8 +148,10 @@ export function makeWooGateway(settings: WooSettings): WooShop {
 
     async findCoupon(code) {
       const { data } = await client.get('coupons', { code: code.toLowerCase() });
-      return parse(z.array(madeCoupon), data)[0] ?? null;
+      return parse(z.array(foundCoupon), data)[0] ?? null;
     },
+
+    readPicture: (address) => pictures.read(address),
 
     checkConnection: () => checkConnection(client, settings),
   };
@@ -156,6 +160,7 @@ export function makeWooGateway(settings: WooSettings): WooShop {
 const withId = z.looseObject({ id: z.number() });
 const note = z.looseObject({ id: z.number(), note: z.string(), customer_note: z.boolean() });
 const madeCoupon = z.object({ id: z.number(), code: z.string() });
+const foundCoupon = madeCoupon.extend({ description: z.string().catch('') });
 const webhook = z.looseObject({
   id: z.number(),
   name: z.string(),

@@ -86,6 +86,7 @@ async function readSecond(client: WooClient, options: Walk, second: string): Pro
 }
 
 async function readPage(client: WooClient, options: Walk, query: Record<string, string | number>) {
+  const readAt = client.now();
   const answer = await client.get(
     'orders',
     // Bare times without "Z": with it the shop shifts them by its offset, and orders are silently missed.
@@ -95,13 +96,13 @@ async function readPage(client: WooClient, options: Walk, query: Record<string, 
   if (!Array.isArray(answer.data)) throw notAList();
   const date = Date.parse(answer.headers.date ?? '');
   return {
-    orders: answer.data.map(listed),
+    orders: answer.data.map((item) => listed(item, readAt)),
     total: Number(answer.headers['x-wp-total'] ?? Number.NaN),
     at: Number.isNaN(date) ? null : new Date(date).toISOString().slice(0, 19),
   };
 }
 
-function listed(item: unknown): ListedOrder {
+function listed(item: unknown, readAt: string): ListedOrder {
   const { id, status, date_modified_gmt, date_created_gmt } = item as Record<string, unknown>;
   if (
     typeof id !== 'number' ||
@@ -116,6 +117,7 @@ function listed(item: unknown): ListedOrder {
     dateModifiedGmt: date_modified_gmt,
     dateCreatedGmt: date_created_gmt,
     json: JSON.stringify(item),
+    readAt,
   };
 }
 

@@ -69,6 +69,8 @@ export class FakeWooCommerce {
   mostAtOnce = 0;
   /** By which the shop's own clock is wrong, as the Date header and OAuth see it. */
   clockErrorSeconds = 0;
+  /** What lies beside WordPress, by path: pictures under /wp-content/uploads. */
+  readonly files = new Map<string, { type: string; bytes: Buffer }>();
   /** Something happens in the shop just before a request of the REST interface is answered. */
   beforeAnswer: (method: string, path: string) => void = () => undefined;
   private readonly options: FakeOptions;
@@ -197,6 +199,12 @@ export class FakeWooCommerce {
     if (path?.startsWith('/wc-auth/v1/')) {
       const { status, headers, html } = await this.approval.answer(path, query, this.url);
       return finish(status, headers, html);
+    }
+    const file = path === null ? undefined : this.files.get(path);
+    if (file) {
+      this.requests.push({ method, path: url.pathname, query, headers: req.headers, body, status: 200 });
+      res.writeHead(200, { 'Content-Type': file.type, 'Content-Length': file.bytes.length });
+      return void res.end(file.bytes);
     }
     if (path === null || !path.startsWith('/wp-json') || this.options.plainPermalinks) {
       // WordPress shows its front page, or its "not found" page, for whatever it does not know.

@@ -1,0 +1,86 @@
+import { isSilent } from '../domain/syncs';
+import { addSeconds, iso } from '../platform/clock';
+import type { Db } from '../platform/db';
+import { onlyOf, type StoreIds } from '../platform/in-stores';
+import { limits } from '../platform/limits';
+
+type Row = Record<string, unknown>;
+
+type Alarm = { shop: { slug: string; name: string } } & (
+  | { kind: 'failing'; since: string; problem: string }
+  | { kind: 'silent'; since: string; count: number }
+  | { kind: 'parked'; count: number }
+  | { kind: 'writes'; count: number }
+  | { kind: 'webhooks'; since: string; topics: string }
+);
+
+/** What is wrong between Zeton and these shops: of a table with two rows for each, nearly always nothing. */
+export async function readAlarms(db: Db, now: Date, storeIds: StoreIds): Promise<Alarm[]> {
+  const lately = iso(addSeconds(now, -limits.webhooksMadeShownSeconds));
+  const rows = (await onlyOf(db('store_syncs as y'), 's.id', storeIds)
+    .join('stores as s', 's.id', 'y.store_id')
+    .where('y.kind', 'orders')
+    .where(
+      (q) =>
+        void q
+          .where('y.failures', '>=', limits.syncAlarmFailures)
+          .orWhereNotNull('y.unannounced_since')
+          .orWhere('y.webhooks_made_at', '>', lately)
+          .orWhereExists((parked) =>
+            parked.from('parked_orders as p').select(db.raw('1')).where('p.store_id', db.ref('s.id')),
+          ),
+    )
+    .orderBy('s.id')
+    .select(
+      's.id as store_id',
+      's.slug',
+      's.name',
+      'y.*',
+      db('parked_orders as p').where('p.store_id', db.ref('s.id')).count('*').as('parked'),
+    )) as Row[];
+  const alarms: Alarm[] = [];
+  for (const row of rows) {
+    const shop = { slug: row.slug as string, name: row.name as string };
+    if (Number(row.failures) >= limits.syncAlarmFailures) {
+      const [problem, since] = [row.problem as string, row.failing_since as string];
+      alarms.push({ kind: 'failing', shop, since, problem });
+    }
+    const since = row.unannounced_since as string | null;
+    const last = since === null ? null : await lastOrderDelivery(db, row.store_id as string);
+    if (since !== null && isSilent(since, last, now)) {
+      alarms.push({ kind: 'silent', shop, since, count: Number(row.unannounced) });
+    }
+    if (Number(row.parked) > 0) alarms.push({ kind: 'parked', shop, count: Number(row.parked) });
+    const madeAt = row.webhooks_made_at as string | null;
+    if (madeAt !== null && madeAt > lately) {
+      alarms.push({ kind: 'webhooks', shop, since: madeAt, topics: row.webhooks_made as string });
+    }
+  }
+  return [...alarms, ...(await parkedWrites(db, storeIds))];
+}
+
+/** By an index of what is open, nearly always nothing. */
+async function parkedWrites(db: Db, storeIds: StoreIds): Promise<Alarm[]> {
+  const rows = (await onlyOf(db('shop_writes as w'), 'w.store_id', storeIds)
+    .join('stores as s', 's.id', 'w.store_id')
+    .whereNull('w.finished_at')
+    .where('w.state', 'parked')
+    .groupBy('s.id', 's.slug', 's.name')
+    .orderBy('s.id')
+    .select('s.slug', 's.name')
+    .count({ n: '*' })) as unknown as Row[];
+  return rows.map((row) => ({
+    kind: 'writes',
+    shop: { slug: row.slug as string, name: row.name as string },
+    count: Number(row.n),
+  }));
+}
+
+async function lastOrderDelivery(db: Db, storeId: string): Promise<string | null> {
+  const row = (await db('deliveries')
+    .where({ store_id: storeId })
+    .whereLike('topic', 'order.%')
+    .orderBy('id', 'desc')
+    .first('received_at')) as Row | undefined;
+  return (row?.received_at as string | undefined) ?? null;
+}
