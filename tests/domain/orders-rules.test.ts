@@ -1,6 +1,11 @@
-import { compareOldestFirst, type Snapshot } from '../../src/domain/orders/rules';
+import { compareOldestFirst, type LineSighting, type Snapshot } from '../../src/domain/orders/rules';
 
-const state = (more: Partial<Snapshot>): Snapshot => ({
+const state = (more: Partial<Snapshot>, hasProduct = true): LineSighting => ({
+  snapshot: snapshot(more),
+  hasProduct,
+});
+
+const snapshot = (more: Partial<Snapshot>): Snapshot => ({
   id: 'x',
   contentSha256: 'b',
   factsSha256: 'f',
@@ -37,5 +42,10 @@ describe('which of two states of an order is the older one', () => {
   ])('%s', (_name, older, newer) => {
     expect(compareOldestFirst(state(older), state(newer), PAID)).toBeLessThan(0);
     expect(compareOldestFirst(state(newer), state(older), PAID)).toBeGreaterThan(0);
+  });
+
+  it('of one second the one that still has the product, though it was only read', () => {
+    expect(compareOldestFirst(state(read, true), state(told, false), PAID)).toBeLessThan(0);
+    expect(compareOldestFirst(state(told, false), state(read, true), PAID)).toBeGreaterThan(0);
   });
 });
