@@ -138,6 +138,17 @@ export const limits = {
   smsRequestMs: 15_000,
   /** Newest messages to one number that are looked through after a request was cut off. */
   smsLookBack: 200,
+  /** 1,600 characters, each of 12 bytes in a form, and ten addresses of pictures: Twilio sends no more. */
+  twilioBodyBytes: 64 * 1024,
+  /** What Twilio takes for all pictures of one message. */
+  smsMediaBytes: 5 * 1024 * 1024,
+  smsMediaAttempts: 6,
+  /** A person in a hurry writes so many; beyond it a machine does. They are kept and shown, and call nobody any more. */
+  smsPerSenderHour: 30,
+  smsPerTicketHour: 60,
+  /** So long does a banner say that somebody sent too many, or that one could not be taken in. */
+  smsAlarmSeconds: 86_400,
+  smsReportsPollMs: 15_000,
 
   /** One request to a shop; small shared hosting answers in 1 to 5 s. */
   wooRequestMs: 15_000,

@@ -36,6 +36,7 @@ const PROBLEMS: Record<string, { status: number; title: string }> = {
   'expectation-failed': { status: 417, title: 'That expectation cannot be met' },
   'invalid-request': { status: 422, title: 'The request is not valid' },
   'no-recipient': { status: 422, title: 'Nowhere to send it' },
+  'recipient-opted-out': { status: 422, title: 'The recipient takes no SMS' },
   'message-too-long': { status: 422, title: 'The message is too long' },
   'too-many-requests': { status: 429, title: 'Too many requests' },
   'headers-too-large': { status: 431, title: 'The headers are too large' },

@@ -25,3 +25,11 @@ export function shiftDay(day: string, days: number): string {
 export function dayInWords(day: string, locale: string): string {
   return DateTime.fromISO(day, { zone: 'utc' }).setLocale(locale).toLocaleString(DateTime.DATE_FULL);
 }
+
+/** `instant` itself where it lies in these hours of the day in `zone`, else when they begin next. */
+export function nextWithin(instant: string, hours: { from: number; until: number }, zone: string): string {
+  const local = DateTime.fromISO(instant, { zone: 'utc' }).setZone(zone);
+  if (local.hour >= hours.from && local.hour < hours.until) return instant;
+  const day = local.hour < hours.from ? local : local.plus({ days: 1 });
+  return day.startOf('day').set({ hour: hours.from }).toJSDate().toISOString();
+}

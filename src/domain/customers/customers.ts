@@ -2,11 +2,12 @@ import type { Trx } from '../../platform/db';
 import { lockName } from '../../platform/dialect';
 import type { Moment } from '../../platform/moment';
 import { assert } from '../../platform/refusal';
-import { type Details, type Identity, mergeDetails } from './rules';
+import { countryOfPhone, type Details, type Identity, localeOf, mergeDetails } from './rules';
 import {
   attachWooId,
   type Customer,
   findByEmail,
+  findByOnlyPhone,
   findByOnlyOrder,
   findByWooId,
   findCustomer,
@@ -55,6 +56,37 @@ export async function customerOfBuyer(trx: Trx, moment: Moment, buyer: Buyer): P
     if (made) return (await findCustomer(trx, id)) as Customer;
   }
   throw new Error(`no customer could be found or made for order ${buyer.wooOrderId}`);
+}
+
+/**
+ * Find or make the customer who wrote from a number that no order has named.
+ * Shape:   { storeId, phoneE164, storeLocale } → Customer, known by the number alone
+ * Writes:  customers
+ * Repeat:  the same number → the same customer; two workers at once agree on one
+ * Source:  DESIGN §3 "Someone writes who has not paid"
+ */
+export async function customerOfPhone(
+  trx: Trx,
+  moment: Moment,
+  input: { storeId: string; phoneE164: string; storeLocale: string },
+): Promise<Customer> {
+  const { storeId, phoneE164, storeLocale } = input;
+  await lockName(trx, `customer:${storeId}:phone:${phoneE164}`);
+  const known = await findByOnlyPhone(trx, storeId, phoneE164);
+  if (known) return known;
+  const id = moment.ids.next();
+  const country = countryOfPhone(phoneE164);
+  const locale = localeOf([], country, storeLocale);
+  await insertCustomer(trx, {
+    id,
+    storeId,
+    identity: { wooCustomerId: null, emailNormalised: null },
+    onlyOrderWooId: null,
+    details: { name: '', email: '', phone: phoneE164, phoneE164, country, locale },
+    asOf: {},
+    at: moment.at,
+  });
+  return (await findCustomer(trx, id)) as Customer;
 }
 
 function keysOf({ storeId, identity, wooOrderId }: Buyer): string[] {

@@ -1,4 +1,4 @@
-export { customerOfBuyer, refreshAccount } from './customers';
+export { customerOfBuyer, customerOfPhone, refreshAccount } from './customers';
 export { readCustomerBody } from './payload';
 export { localeOf, normaliseEmail, phoneToE164 } from './rules';
-export { type Customer, findCustomer } from './store';
+export { type Customer, findByOnlyPhone, findByPhone, findCustomer } from './store';

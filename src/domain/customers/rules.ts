@@ -57,6 +57,11 @@ export function localeOf(
   return LOCALE_OF_COUNTRY[country] ?? storeLocale;
 }
 
+/** Of a number in E.164; '' where it belongs to no one country. */
+export function countryOfPhone(phoneE164: string): string {
+  return parsePhoneNumberFromString(phoneE164)?.country ?? '';
+}
+
 /** What is known of a customer besides the identity. Empty: the shop does not say. */
 export interface Details {
   name: string;

@@ -64,6 +64,24 @@ export function findByOnlyOrder(db: Db, storeId: string, wooOrderId: number): Pr
   return one(db('customers').where({ store_id: storeId, only_order_woo_id: wooOrderId }).first());
 }
 
+/** All with this number, of every store: several people may share one. */
+export async function findByPhone(db: Db, phoneE164: string): Promise<Customer[]> {
+  return ((await db('customers').where({ phone_e164: phoneE164 }).orderBy('id')) as Row[]).map(fromRow);
+}
+
+/** Whom nothing identifies but a number. */
+export function findByOnlyPhone(db: Db, storeId: string, phoneE164: string): Promise<Customer | null> {
+  return one(
+    db('customers')
+      .where({ store_id: storeId, phone_e164: phoneE164 })
+      .whereNull('woo_customer_id')
+      .whereNull('email_normalised')
+      .whereNull('only_order_woo_id')
+      .orderBy('id')
+      .first(),
+  );
+}
+
 function columns(details: Details, asOf: DetailsAsOf): Row {
   return {
     name: details.name,

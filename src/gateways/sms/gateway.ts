@@ -7,10 +7,28 @@
  * Anything thrown means that nobody knows: the request may or may not have arrived.
  */
 export type SmsOutcome =
-  | { kind: 'accepted'; providerId: string }
-  | { kind: 'rejected'; reason: string }
+  | { kind: 'accepted'; providerId: string; report?: SmsReport }
+  /** `code`: the provider's own number for it, which the texts put into words. */
+  | { kind: 'rejected'; reason: string; code?: number }
   | { kind: 'temporary'; reason: string }
   | { kind: 'unavailable'; reason: string; retryAfterSeconds?: number };
+
+/** What the provider counts and bills, beside what Zeton does; null: it does not say (yet). */
+export interface SmsReport {
+  /** In the provider's own words. */
+  status: string | null;
+  segments: number | null;
+  /** Millionths of the currency, ≥ 0. */
+  priceMicros: number | null;
+  /** ISO 4217, upper case. */
+  currency: string | null;
+  errorCode: number | null;
+}
+
+/** refused: it will never be had. Anything thrown: perhaps later. */
+export type FetchedMedia =
+  | { kind: 'media'; contentType: string; content: Buffer }
+  | { kind: 'refused'; reason: string };
 
 export interface OutgoingSms {
   /** Zeton's id of the message. */
@@ -43,4 +61,8 @@ export interface SmsGateway {
   findSent?(
     question: SentSmsQuestion,
   ): Promise<{ kind: 'found'; providerIds: string[] } | { kind: 'unknown' }>;
+  /** What the provider says of a message that it took; null: it knows none such. Throws where it cannot be asked. */
+  readReport?(providerId: string): Promise<SmsReport | null>;
+  /** A picture of a message that came in, by the address that the provider gave for it. */
+  fetchMedia?(url: string): Promise<FetchedMedia>;
 }

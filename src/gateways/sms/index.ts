@@ -1,3 +1,4 @@
 export { probeTwilio } from './probe';
 export { makeSandboxSms } from './sandbox';
+export { isSignedByTwilio } from './signature';
 export { makeTwilioGateway } from './twilio';

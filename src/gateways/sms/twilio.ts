@@ -4,7 +4,8 @@ import type { Socket } from 'node:net';
 import type TwilioSdk from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient';
 import { addSeconds } from '../../platform/clock';
-import type { OutgoingSms, SentSmsQuestion, SmsGateway, SmsOutcome } from './gateway';
+import type { OutgoingSms, SentSmsQuestion, SmsGateway, SmsOutcome, SmsReport } from './gateway';
+import { mediaFetcher } from './twilio-media';
 
 export interface TwilioSettings {
   accountSid: string;
@@ -20,6 +21,7 @@ export interface TwilioSettings {
     smsConnectMs: number;
     smsRequestMs: number;
     smsLookBack: number;
+    smsMediaBytes: number;
   };
 }
 
@@ -37,20 +39,20 @@ export function makeTwilioGateway(settings: TwilioSettings): Required<SmsGateway
   const sender = settings.messagingServiceSid
     ? { messagingServiceSid: settings.messagingServiceSid }
     : { from: settings.from ?? '' };
-  const callback = settings.statusCallbackUrl ? { statusCallback: settings.statusCallbackUrl } : {};
+  // With our own id: what is told before the answer to our request was kept is told of a message we know.
+  const callbackFor = (id: string) =>
+    settings.statusCallbackUrl ? { statusCallback: `${settings.statusCallbackUrl}?message=${id}` } : {};
 
   return {
-    async send({ to, text }: OutgoingSms): Promise<SmsOutcome> {
+    async send({ id, to, text }: OutgoingSms): Promise<SmsOutcome> {
       try {
-        const { sid, status, errorCode } = await client.messages.create({
-          to,
-          body: text,
-          ...sender,
-          ...callback,
-        });
+        const answer = await client.messages.create({ to, body: text, ...sender, ...callbackFor(id) });
+        const { sid, status, errorCode } = answer;
         // Any 200 would do for the SDK: an error page, half an answer, another service.
         if (!isSid(sid)) throw noAnswer('WRONG_ANSWER');
-        if (status !== 'failed' && status !== 'canceled') return { kind: 'accepted', providerId: sid };
+        if (status !== 'failed' && status !== 'canceled') {
+          return { kind: 'accepted', providerId: sid, report: reportOf(answer) };
+        }
         return refusal(errorCode, 0, null);
       } catch (error) {
         if (error instanceof Refused) return refusal(error.code, error.status, error.retryAfterSeconds);
@@ -83,7 +85,42 @@ export function makeTwilioGateway(settings: TwilioSettings): Required<SmsGateway
       return { kind: 'found', providerIds };
     },
 
+    async readReport(providerId) {
+      try {
+        const answer = await client.messages(providerId).fetch();
+        if (answer.sid !== providerId) throw noAnswer('WRONG_ANSWER');
+        return reportOf(answer);
+      } catch (error) {
+        if (error instanceof Refused && error.status === 404 && error.code === 20404) return null;
+        throw noAnswer(error instanceof Refused ? `HTTP_${error.status}` : (error as { code?: unknown }).code);
+      }
+    },
+
+    fetchMedia: mediaFetcher(settings),
+
     close,
+  };
+}
+
+/** The part of a message that is the provider's own count. A price is negative: it is taken from the account. */
+function reportOf(message: {
+  status: unknown;
+  numSegments: unknown;
+  price: unknown;
+  priceUnit: unknown;
+  errorCode: unknown;
+}): SmsReport {
+  const { status, priceUnit, errorCode } = message;
+  const segments = Number(message.numSegments ?? 0);
+  const price = message.price === null || message.price === '' ? Number.NaN : Number(message.price);
+  const priceMicros = Math.round(Math.abs(price) * 1_000_000);
+  return {
+    status: typeof status === 'string' && /^\w{1,40}$/.test(status) ? status : null,
+    // A messaging service says 0 until it has chosen a sender.
+    segments: Number.isSafeInteger(segments) && segments > 0 ? segments : null,
+    priceMicros: Number.isSafeInteger(priceMicros) ? priceMicros : null,
+    currency: typeof priceUnit === 'string' && /^[a-z]{3}$/i.test(priceUnit) ? priceUnit.toUpperCase() : null,
+    errorCode: typeof errorCode === 'number' && errorCode > 0 ? errorCode : null,
   };
 }
 
@@ -116,34 +153,10 @@ function isListOfMessages(body: unknown): boolean {
   );
 }
 
-/** Source: https://www.twilio.com/docs/api/errors, in our words. Twilio's own carry the number. */
-const REFUSED: Record<number, string> = {
-  21211: 'the number is not a valid one',
-  21217: 'the number is not a valid one',
-  21265: 'the number is a short code, which takes no SMS',
-  21266: 'the number is our own sender',
-  21408: 'our Twilio account may not send SMS to that country',
-  21602: 'the text is empty',
-  21606: 'our sender number cannot send SMS to that number',
-  21608: 'a Twilio trial account sends only to numbers that were verified with it',
-  21610: 'the recipient answered STOP and takes no more SMS from us',
-  21612: 'Twilio has no way from our sender to that number',
-  21614: 'the number is not a mobile number',
-  21617: 'the text is too long',
-  21635: 'the number is a landline',
-  21659: 'our sender is not a number of our Twilio account',
-  21660: 'our sender is not a number of our Twilio account',
-  21703: 'our Twilio messaging service has no sender',
-  21704: 'our Twilio messaging service has no sender',
-  21705: 'our Twilio messaging service does not exist',
-  30003: 'the phone cannot be reached',
-  30004: 'the recipient or the operator blocks SMS from us',
-  30005: 'the number is not in service',
-  30006: 'the number is a landline, or its operator cannot be reached',
-  30007: 'the operator or Twilio took it for spam',
-  30008: 'it was lost on the way, the operator does not say why',
-  30034: 'our sender is not registered for SMS to US numbers',
-};
+/** Nothing changes them. In words they stand in locales (sms_errors). Source: https://www.twilio.com/docs/api/errors */
+export const REFUSED: readonly number[] = [
+  21211, 21217, 21265, 21266, 21408, 21602, 21606, 21608, 21610, 21612, 21614, 21617, 21635, 21659, 21660, 21703, 21704, 21705, 30003, 30004, 30005, 30006, 30007, 30008, 30034,
+];
 
 /** Nothing is wrong with the message: our account, or too much at once. */
 const NOT_NOW: Record<number, string> = {
@@ -165,8 +178,7 @@ function refusal(code: number | null, httpStatus: number, retryAfterSeconds: num
   if (later) return { kind: 'unavailable', reason: `${later} (${code})`, ...wait };
   // All others of this kind can come from before or after the message was stored; the look-up tells.
   if (httpStatus >= 500) throw noAnswer(`HTTP_${httpStatus}`);
-  const words = REFUSED[code ?? 0];
-  if (words) return { kind: 'rejected', reason: `${words} (Twilio ${code})` };
+  if (code !== null && REFUSED.includes(code)) return rejected(code);
   if (httpStatus === 401 || httpStatus === 429) {
     return { kind: 'unavailable', reason: `Twilio refused for now: ${code ?? httpStatus}`, ...wait };
   }
@@ -175,7 +187,11 @@ function refusal(code: number | null, httpStatus: number, retryAfterSeconds: num
     return { kind: 'unavailable', reason, ...wait };
   }
   if (httpStatus === 403) return { kind: 'temporary', reason: `Twilio refused for now: ${code}` };
-  return { kind: 'rejected', reason: `Twilio refused: ${code}` };
+  return rejected(code);
+}
+
+function rejected(code: number): SmsOutcome {
+  return { kind: 'rejected', reason: `Twilio refused: ${code}`, code };
 }
 
 /** An answer that is not 2xx. The SDK's own error does not carry the headers. */
@@ -237,7 +253,8 @@ function twilioClient({ accountSid, authToken, baseUrl, limits }: TwilioSettings
       const { body, headers } = answer as { body: unknown; headers?: Record<string, unknown> };
       if (statusCode < 200 || statusCode >= 300) throw new Refused(statusCode, body, headers ?? {});
       // The SDK takes the first list it finds in whatever came: an empty one would let an SMS be sent twice.
-      if (options.method === 'get' && !isListOfMessages(body)) throw noAnswer('WRONG_ANSWER');
+      const wantsList = options.method === 'get' && pathname.endsWith('/Messages.json');
+      if (wantsList && !isListOfMessages(body)) throw noAnswer('WRONG_ANSWER');
       return answer;
     }
   }

@@ -1,0 +1,71 @@
+import { findCustomer } from '../domain/customers';
+import { addMessage } from '../domain/messages';
+import { type answersDue as AnswersDue, answersDue, findOptOut, takeAnswer } from '../domain/sms';
+import { findStore } from '../domain/stores';
+import { languageFor, textsIn } from '../locales';
+import { systemActor } from '../platform/actor';
+import { type Trx, withTransaction } from '../platform/db';
+import { limits } from '../platform/limits';
+import type { Moment } from '../platform/moment';
+import { localTime } from '../platform/time-zone';
+import { type Context, momentOf } from './context';
+import { unpaidWriter } from './inbound-sms.query';
+import { topUpUrl } from './messaging.query';
+import { whenAwake } from './receive-sms';
+
+type Due = Awaited<ReturnType<typeof AnswersDue>>[number];
+
+/**
+ * Tell those who wrote and have not paid where to buy: once a day, in waking hours, in their language, free.
+ * Shape:   → how many were looked at
+ * Writes:  messages, outbox, inbound_sms
+ * Repeat:  one a day for each customer, whichever process does it
+ * Source:  DESIGN §3 "Someone writes who has not paid"
+ */
+export async function answerUnpaidSms(ctx: Context): Promise<number> {
+  const moment = momentOf(ctx, systemActor);
+  const due = await answersDue(ctx.db, moment.at, limits.workerBatch);
+  for (const one of due) await withTransaction(ctx.db, (trx) => answer(trx, moment, one));
+  if (due.length > 0) ctx.wake('outbox');
+  return due.length;
+}
+
+async function answer(trx: Trx, moment: Moment, due: Due): Promise<void> {
+  if (!(await takeAnswer(trx, due.id))) return;
+  const writer = await unpaidWriter(trx, due.messageId);
+  // Bought meanwhile, or found to be spam.
+  if (!writer?.unpaid) return;
+  const [store, customer] = [
+    await findStore(trx, writer.storeId),
+    await findCustomer(trx, writer.customerId),
+  ];
+  if (!store || !customer) return;
+  if (await findOptOut(trx, { storeId: store.id, number: due.from })) return;
+  // It was put off over a stop of Zeton: still not in the night.
+  if (whenAwake(moment.at, store) !== moment.at) {
+    await trx('inbound_sms')
+      .where({ id: due.id })
+      .update({ answer_at: whenAwake(moment.at, store) });
+    return;
+  }
+  const t = textsIn(languageFor(customer.locale));
+  const url = (await topUpUrl(trx, store.id, 'sms')) ?? store.url;
+  const { day } = localTime(moment.at, store.timeZone);
+  await addMessage(
+    trx,
+    { ...moment, actor: { ...systemActor, name: store.name } },
+    {
+      ticketId: writer.ticketId,
+      direction: 'out',
+      channel: 'sms',
+      kind: 'system',
+      messageKey: `customer:${customer.id}:sms-unpaid:${day}`,
+      to: due.from,
+      body:
+        url === null
+          ? t('sms_in.unpaid_no_link', { store: store.name })
+          : t('sms_in.unpaid', { store: store.name, url }),
+      status: 'queued',
+    },
+  );
+}

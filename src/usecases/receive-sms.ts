@@ -1,0 +1,234 @@
+import { type Customer, customerOfPhone, findByPhone } from '../domain/customers';
+import { addMessage } from '../domain/messages';
+import {
+  addMedia,
+  claimInbound,
+  countFrom,
+  type InboundSms,
+  isOnlyKeyword,
+  isPhoneNumber,
+  keepInboundSms,
+  keywordOf,
+  lockInbound,
+  optIn,
+  optOut,
+  readInboundForm,
+  saveInbound,
+} from '../domain/sms';
+import { listStores, type Store } from '../domain/stores';
+import {
+  customerWordWritten,
+  lockTicket,
+  markUnpaid,
+  openTicket,
+  recordTicketEvent,
+  type Ticket,
+} from '../domain/tickets';
+import { languageFor, textsIn } from '../locales';
+import { type Actor, systemActor } from '../platform/actor';
+import { addSeconds, iso } from '../platform/clock';
+import { type Trx, withTransaction } from '../platform/db';
+import { isOutage } from '../platform/dialect';
+import { backoffSeconds, limits } from '../platform/limits';
+import type { Moment } from '../platform/moment';
+import { assert } from '../platform/refusal';
+import { nextWithin } from '../platform/time-zone';
+import { type Context, momentOf } from './context';
+import { hasSmsSince, ticketForSms } from './inbound-sms.query';
+import { isFollowUpPaid } from './open-ticket';
+
+/** The signed form of an SMS, kept before anything is made of it; a worker takes it in. */
+export async function storeSms(ctx: Context, input: { sid: string; body: Buffer }): Promise<void> {
+  await keepInboundSms(ctx.db, momentOf(ctx, systemActor), input);
+  ctx.wake('sms.in');
+}
+
+/**
+ * Take in the SMS that came: each becomes a message of the sender's newest open ticket, of a follow-up where all are
+ * closed, or of a new ticket, unpaid where nothing was bought.
+ * Shape:   { limit } → how many were handled
+ * Errors:  none: one that cannot be taken in is tried again with back-off, then parked as failed
+ * Writes:  inbound_sms, messages, tickets, ticket_events, customers, sms_media, sms_opt_outs, the credit tables
+ * Repeat:  one message a sid, whoever works and however often; of each sender in the order in which they came
+ * Source:  DESIGN §3 "Someone writes who has not paid", §4
+ */
+export async function receiveSmses(ctx: Context, { limit }: { limit: number }): Promise<number> {
+  const owner = ctx.ids.next();
+  const now = ctx.clock.now();
+  const leaseUntil = iso(addSeconds(now, limits.leaseSeconds));
+  const claimed = await withTransaction(ctx.db, (trx) =>
+    claimInbound(trx, { owner, now: iso(now), leaseUntil, limit }),
+  );
+  for (const sms of claimed) await takeIn(ctx, owner, sms);
+  return claimed.length;
+}
+
+async function takeIn(ctx: Context, owner: string, sms: InboundSms): Promise<void> {
+  try {
+    // Every attempt that ends otherwise says how it ended.
+    assert(sms.attempts <= limits.inboxAttempts, 'an SMS does not end its process each time that it is tried');
+    await withTransaction(ctx.db, (trx) => takeInOnce(trx, ctx, owner, sms.id));
+  } catch (error) {
+    const { id, attempts } = sms;
+    const isLast = attempts >= limits.inboxAttempts && !isOutage(error);
+    const reason = error instanceof Error ? error.message : 'error';
+    const nextAttemptAt = iso(addSeconds(ctx.clock.now(), backoffSeconds(attempts, ctx.chance())));
+    await saveInbound(
+      ctx.db,
+      { id, owner },
+      isLast
+        ? { status: 'failed', reason, finishedAt: iso(ctx.clock.now()) }
+        : { nextAttemptAt, reason: 'will be tried again' },
+    ).catch(() => undefined);
+    const line = isLast ? 'an SMS could not be taken in' : 'an SMS will be tried again';
+    ctx.log[isLast ? 'error' : 'warn']({ err: error, inbound_sms_id: id }, line);
+  }
+}
+
+async function takeInOnce(trx: Trx, ctx: Context, owner: string, id: string): Promise<void> {
+  const sms = await lockInbound(trx, id, owner);
+  if (!sms) return;
+  const moment = momentOf(ctx, systemActor);
+  const end = (status: 'done' | 'ignored', more: Parameters<typeof saveInbound>[2] = {}) =>
+    saveInbound(trx, { id, owner }, { status, reason: null, finishedAt: moment.at, ...more });
+  const form = readInboundForm(sms.body);
+  if (!isPhoneNumber(form.from)) {
+    await end('ignored', { reason: 'The sender is no telephone number, so nobody can answer.' });
+    return;
+  }
+  const stores = await listStores(trx);
+  const keyword = keywordOf(form.text, form.optOutType);
+  const number = form.from;
+  let changed = false;
+  if (keyword === 'stop') {
+    const storeIds = stores.map((store) => store.id);
+    changed = await optOut(trx, moment, { number, storeIds, source: 'word' });
+  }
+  if (keyword === 'start') changed = await optIn(trx, { number });
+
+  const customers = await findByPhone(trx, number);
+  const ticketId = await ticketForSms(
+    trx,
+    customers.map((customer) => customer.id),
+  );
+  const found = ticketId === null ? null : await lockTicket(trx, ticketId);
+  const quiet = isOnlyKeyword(form.text, keyword);
+  // Nobody opens a ticket by saying that they want no SMS.
+  if (quiet && (found === null || found.status === 'closed')) {
+    await end('done');
+    return;
+  }
+  const place = await placeFor(trx, moment, { found, customers, stores, form });
+  if (!place) {
+    await end('ignored', { reason: 'There is no store that it could be for.' });
+    return;
+  }
+  const { ticket, customer, isNew } = place;
+  const storm = await isStorm(trx, sms, ticket.id, moment.at);
+  const author: Actor = { kind: 'customer', id: customer.id, name: customer.name || number };
+  if (!quiet && !storm && !isNew) await customerWordWritten(trx, { ...moment, actor: author }, ticket.id);
+  const t = textsIn('en');
+  const pictures = form.mediaUrls.length;
+  const message = await addMessage(
+    trx,
+    { ...moment, actor: author },
+    {
+      ticketId: ticket.id,
+      direction: 'in',
+      channel: 'sms',
+      kind: 'customer',
+      messageKey: `sms:${sms.sid}`,
+      to: form.to === '' ? null : form.to,
+      body: form.text === '' && pictures > 0 ? t('sms_in.only_pictures', { count: pictures }) : form.text,
+      status: 'received',
+    },
+  );
+  assert(message, 'an SMS that waits to be taken in has no message yet');
+  await addMedia(trx, moment, { messageId: message.id, urls: form.mediaUrls });
+  if (changed) {
+    const type = keyword === 'stop' ? 'sms.opted_out' : 'sms.opted_in';
+    await recordTicketEvent(trx, { ...moment, actor: author }, { ticketId: ticket.id, type, facts: {} });
+  }
+  const store = stores.find((one) => one.id === ticket.storeId);
+  const isToAnswer = ticket.unpaid && !quiet && !storm && store !== undefined;
+  await end('done', {
+    messageId: message.id,
+    storm,
+    answerAt: isToAnswer ? whenAwake(moment.at, store) : null,
+  });
+}
+
+/** Nobody's telephone rings in the night by what Zeton says by itself. */
+export function whenAwake(at: string, store: Pick<Store, 'timeZone'>): string {
+  const hours = { from: limits.noticeFromHour, until: limits.noticeUntilHour };
+  return nextWithin(at, hours, store.timeZone);
+}
+
+interface Place {
+  ticket: Ticket;
+  customer: Pick<Customer, 'id' | 'name'>;
+  /** Just opened, with the word that is to come in mind. */
+  isNew: boolean;
+}
+
+/** The ticket that it belongs to, made where there is none. Null: there is no store. */
+async function placeFor(
+  trx: Trx,
+  moment: Moment,
+  input: {
+    found: Ticket | null;
+    customers: Customer[];
+    stores: Store[];
+    form: { from: string; text: string };
+  },
+): Promise<Place | null> {
+  const { found, customers, stores, form } = input;
+  if (found && found.status !== 'closed') {
+    const customer = customers.find((one) => one.id === found.customerId);
+    assert(customer, 'the ticket is of one of these customers');
+    return { ticket: found, customer, isNew: false };
+  }
+  // Of several shops, the sender of an SMS says none: the first one, unless they are known in another.
+  const store = stores.find((one) => one.slug === 'default') ?? stores[0];
+  if (!store) return null;
+  const customer =
+    customers.find((one) => one.id === found?.customerId) ??
+    customers.at(-1) ??
+    (await customerOfPhone(trx, moment, {
+      storeId: store.id,
+      phoneE164: form.from,
+      storeLocale: store.locale,
+    }));
+  const t = textsIn(languageFor(customer.locale));
+  const opened = await openTicket(
+    trx,
+    { ...moment, actor: { kind: 'customer', id: customer.id, name: customer.name || form.from } },
+    {
+      storeId: customer.storeId,
+      customerId: customer.id,
+      subject: found?.subject ?? subjectOf(form.text, t('sms_in.subject')),
+      origin: 'customer',
+      followUpOf: found,
+    },
+  );
+  const isPaid = await isFollowUpPaid(trx, moment, opened, found);
+  const ticket = isPaid ? opened : await markUnpaid(trx, moment, opened);
+  return { ticket, customer, isNew: true };
+}
+
+const SUBJECT_CHARS = 60;
+
+function subjectOf(text: string, otherwise: string): string {
+  const line = text.replace(/[\s\p{Cc}\p{Cs}]+/gu, ' ').trim();
+  if (line === '') return otherwise;
+  const chars = [...line];
+  return chars.length <= SUBJECT_CHARS ? line : `${chars.slice(0, SUBJECT_CHARS - 1).join('')}…`;
+}
+
+/** More than anybody types: from this number, or into this ticket, within the hour before it came. */
+async function isStorm(trx: Trx, sms: InboundSms, ticketId: string, now: string): Promise<boolean> {
+  const hourBefore = (at: string) => iso(addSeconds(new Date(at), -3_600));
+  const sent = await countFrom(trx, { from: sms.from, after: hourBefore(sms.receivedAt), until: sms.id });
+  if (sent > limits.smsPerSenderHour) return true;
+  return hasSmsSince(trx, { ticketId, after: hourBefore(now), count: limits.smsPerTicketHour });
+}
