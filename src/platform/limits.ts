@@ -122,6 +122,12 @@ export const limits = {
   mailHtmlTags: 20_000,
   /** Reading takes a second at most; a parser that hangs must not keep its worker. */
   mailReadMs: 30_000,
+  /** Of the addresses that a mail names; those beyond are not ours to look at. */
+  mailRecipients: 100,
+  /** For questions and complaints about what somebody wrote; its text and files stay in the ticket. */
+  rawMailKeptDays: 90,
+  /** Of a file that is sent from the database: a few round trips for the largest. */
+  attachmentPieceBytes: 2 * 1024 * 1024,
   /** Of a name and its domain (RFC 5321 4.5.3.1.1). */
   mailLocalPartChars: 64,
 

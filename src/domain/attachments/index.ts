@@ -1,0 +1,3 @@
+export { addAttachments, type PlannedAttachment, planAttachments, readAttachment } from './attachments';
+export type { AttachmentItem } from './rules';
+export { type Attachment, attachmentsOf, findAttachment } from './store';

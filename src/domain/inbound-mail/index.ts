@@ -1,0 +1,9 @@
+export { keepInboundMail, type NewInboundMail } from './inbound-mail';
+export { mailHead, readMailHead } from './rules';
+export {
+  claimInboundMail,
+  deleteOldRaws,
+  type InboundMailRow,
+  lockInboundMail,
+  saveInboundMail,
+} from './store';
