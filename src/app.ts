@@ -1,6 +1,7 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Knex } from 'knex';
+import { TWILIO_STATUS_PATH, twilioWebhooks } from '../webhooks/twilio';
 import { woocommerceWebhook } from '../webhooks/woocommerce';
 import { KEYS_PATH, woocommerceKeys } from '../webhooks/woocommerce-keys';
 import { adminRouter } from './admin';
@@ -169,7 +170,15 @@ function makeTransports(config: Config, clock: Clock, ctx: () => Context) {
   const sms =
     accountSid === null || authToken === null
       ? null
-      : makeTwilioGateway({ ...twilio, accountSid, authToken, baseUrl: twilio.apiBaseUrl, limits });
+      : makeTwilioGateway({
+          ...twilio,
+          accountSid,
+          authToken,
+          baseUrl: twilio.apiBaseUrl,
+          // Twilio refuses a message whose callback it could never reach, as an address of this machine.
+          ...(config.publicUrl === null ? {} : { statusCallbackUrl: config.publicUrl + TWILIO_STATUS_PATH }),
+          limits,
+        });
 
   const gateways: Gateways = {
     woocommerce: makeWooCommerce({ clock, limits }),
@@ -233,6 +242,7 @@ function httpApp(
   // Before any body parser: signatures are over the bytes as they came.
   http.use(woocommerceWebhook(ctx, (what) => received.inc({ what })));
   http.use(woocommerceKeys(ctx));
+  http.use(twilioWebhooks(ctx, config.twilio.authToken));
   http.use(healthRoutes({ db: ctx.db, workers }));
   http.get('/metrics', metricsRoute(config, ctx, metrics));
   http.use(apiRouter({ ctx, config }));

@@ -1,13 +1,17 @@
 import type { SendingChannel } from './domain/messages';
 import { limits } from './platform/limits';
 import { advanceVideoSessions } from './usecases/advance-video-sessions';
+import { answerUnpaidSms } from './usecases/answer-unpaid-sms';
 import type { Context } from './usecases/context';
 import { deliverMessages } from './usecases/deliver-messages';
 import { expireCredits } from './usecases/expire-credits';
+import { fetchSmsMedia } from './usecases/fetch-sms-media';
 import { forgetOldSignIns } from './usecases/forget-old-sign-ins';
 import { runImports } from './usecases/import-orders';
 import { processDeliveries } from './usecases/process-delivery';
 import { readShops } from './usecases/read-shops';
+import { receiveSmses } from './usecases/receive-sms';
+import { askSmsReports } from './usecases/settle-sms';
 import { tellLowBalances } from './usecases/tell-low-balance';
 import { warnOfExpiry } from './usecases/warn-of-expiry';
 import { writeToShops } from './usecases/write-to-shops';
@@ -22,6 +26,10 @@ export interface Job {
     | 'inbox'
     | 'outbox.email'
     | 'outbox.sms'
+    | 'sms.in'
+    | 'sms.media'
+    | 'sms.answers'
+    | 'sms.reports'
     | 'video'
     | 'credits.expire'
     | 'credits.warn'
@@ -47,6 +55,14 @@ export const jobs: readonly Job[] = [
   { name: 'inbox', every: { pollMs: limits.workerPollMs }, run: (ctx) => processDeliveries(ctx, batch) },
   outbox('email'),
   outbox('sms'),
+  { name: 'sms.in', every: { pollMs: limits.workerPollMs }, run: (ctx) => receiveSmses(ctx, batch) },
+  {
+    name: 'sms.media',
+    every: { pollMs: limits.smsMediaPollMs },
+    run: (ctx) => fetchSmsMedia(ctx, { limit: limits.smsMediaAtOnce }),
+  },
+  { name: 'sms.answers', every: { pollMs: limits.smsLatePollMs }, run: answerUnpaidSms },
+  { name: 'sms.reports', every: { pollMs: limits.smsLatePollMs }, run: askSmsReports },
   {
     name: 'video',
     every: { pollMs: limits.videoTickSeconds * 1000 },

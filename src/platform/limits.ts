@@ -154,7 +154,12 @@ export const limits = {
   smsPerTicketHour: 60,
   /** So long does a banner say that somebody sent too many, or that one could not be taken in. */
   smsAlarmSeconds: 86_400,
-  smsReportsPollMs: 15_000,
+  /** In memory of one process while they are fetched: 20 MiB. */
+  smsMediaAtOnce: 4,
+  /** Each is also asked for as soon as its message was taken in; this is for those that are tried again. */
+  smsMediaPollMs: 5_000,
+  /** Prices come after minutes, and an automatic answer is in no hurry. */
+  smsLatePollMs: 15_000,
 
   /** One request to a shop; small shared hosting answers in 1 to 5 s. */
   wooRequestMs: 15_000,

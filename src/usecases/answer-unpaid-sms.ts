@@ -1,6 +1,6 @@
 import { findCustomer } from '../domain/customers';
 import { addMessage } from '../domain/messages';
-import { type answersDue as AnswersDue, answersDue, findOptOut, takeAnswer } from '../domain/sms';
+import { type AnswerDue, answersDue, findOptOut, postponeAnswer, takeAnswer } from '../domain/sms';
 import { findStore } from '../domain/stores';
 import { languageFor, textsIn } from '../locales';
 import { systemActor } from '../platform/actor';
@@ -12,8 +12,6 @@ import { type Context, momentOf } from './context';
 import { unpaidWriter } from './inbound-sms.query';
 import { topUpUrl } from './messaging.query';
 import { whenAwake } from './receive-sms';
-
-type Due = Awaited<ReturnType<typeof AnswersDue>>[number];
 
 /**
  * Tell those who wrote and have not paid where to buy: once a day, in waking hours, in their language, free.
@@ -30,7 +28,7 @@ export async function answerUnpaidSms(ctx: Context): Promise<number> {
   return due.length;
 }
 
-async function answer(trx: Trx, moment: Moment, due: Due): Promise<void> {
+async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
   if (!(await takeAnswer(trx, due.id))) return;
   const writer = await unpaidWriter(trx, due.messageId);
   // Bought meanwhile, or found to be spam.
@@ -43,9 +41,7 @@ async function answer(trx: Trx, moment: Moment, due: Due): Promise<void> {
   if (await findOptOut(trx, { storeId: store.id, number: due.from })) return;
   // It was put off over a stop of Zeton: still not in the night.
   if (whenAwake(moment.at, store) !== moment.at) {
-    await trx('inbound_sms')
-      .where({ id: due.id })
-      .update({ answer_at: whenAwake(moment.at, store) });
+    await postponeAnswer(trx, due.id, whenAwake(moment.at, store));
     return;
   }
   const t = textsIn(languageFor(customer.locale));

@@ -29,7 +29,16 @@ export interface Context {
   /** What this process reads from shops now. */
   walks: Walks;
   /** Tells this process's worker that there is work; others find it by polling. `outbox`: of every channel. */
-  wake(work: 'inbox' | 'outbox' | `outbox.${SendingChannel}` | 'imports' | 'shop.writes'): void;
+  wake(
+    work:
+      | 'inbox'
+      | 'outbox'
+      | `outbox.${SendingChannel}`
+      | 'sms.in'
+      | 'sms.media'
+      | 'imports'
+      | 'shop.writes',
+  ): void;
 }
 
 export interface Gateways {

@@ -6,6 +6,7 @@ import {
   providerIdsTaken,
   type SendingChannel,
 } from '../domain/messages';
+import { findOptOut, OPTED_OUT_CODE, type Report } from '../domain/sms';
 import { recordTicketEvent } from '../domain/tickets';
 import type { EmailOutcome } from '../gateways/email/gateway';
 import type { SmsOutcome } from '../gateways/sms/gateway';
@@ -17,9 +18,19 @@ import { assert } from '../platform/refusal';
 import { type Context, momentOf } from './context';
 import { type StoreOfTicket, storesOfTickets } from './messaging.query';
 import { settleMessageIn } from './settle-message';
+import { keepOptOut, keepSmsReport } from './settle-sms';
+import { smsFailureInWords } from './sms-words';
 
 /** A look-up and a sending that both hang still end before another worker may take the row over. */
 const CALL_TIMEOUT_MS = (limits.leaseSeconds * 1000) / 3;
+
+const NOTHING_REPORTED: Report = {
+  status: null,
+  segments: null,
+  priceMicros: null,
+  currency: null,
+  errorCode: null,
+};
 
 type Attempt =
   | EmailOutcome
@@ -29,7 +40,9 @@ type Attempt =
   /** Nobody knows, and nobody can be asked. */
   | { kind: 'uncertain'; reason: string }
   /** The provider was not called: there was not enough left of the lease. */
-  | { kind: 'late' };
+  | { kind: 'late' }
+  /** The provider was not called: the recipient wants none. */
+  | { kind: 'unwanted'; reason: string };
 
 /** What an attempt came to. `inDoubt`: by this attempt or an earlier one it may have been sent. */
 type Result = Attempt & { inDoubt: boolean };
@@ -95,7 +108,7 @@ async function deliver(ctx: Context, taken: Taken, store: StoreOfTicket | undefi
 
 function tellCircuit(ctx: Context, channel: SendingChannel, result: Result): void {
   const { circuit } = ctx.lanes[channel];
-  if (result.kind === 'late' || result.kind === 'uncertain') return;
+  if (['late', 'uncertain', 'unwanted'].includes(result.kind)) return;
   if (result.kind !== 'unavailable' && result.kind !== 'unknown') {
     if (circuit.answered() === 'closed') ctx.log.info({ channel }, 'the provider answers again');
     return;
@@ -126,14 +139,28 @@ async function attempt(ctx: Context, taken: Taken, store: StoreOfTicket): Promis
   }
   if (addSeconds(ctx.clock.now(), CALL_TIMEOUT_MS / 1000) > taken.leaseUntil)
     return { kind: 'late', inDoubt };
+  // A STOP may have come after it was written, and what Zeton says by itself asks nobody before.
+  if (channel === 'sms' && (await wantsNone(ctx, taken, store))) {
+    return { kind: 'unwanted', reason: smsFailureInWords(OPTED_OUT_CODE), inDoubt };
+  }
   try {
-    return { ...(await within(CALL_TIMEOUT_MS, send(ctx, taken, store))), inDoubt };
+    return { ...inWords(await within(CALL_TIMEOUT_MS, send(ctx, taken, store))), inDoubt };
   } catch (error) {
     const reason = `no answer from the provider (${nameOf(error)})`;
     // A mail is simply sent again: it carries the same Message-ID. An SMS would arrive, and be paid, twice.
     const canBeAsked = channel === 'email' || ctx.gateways.sms.findSent !== undefined;
     return { kind: canBeAsked ? 'unknown' : 'uncertain', reason, inDoubt: true };
   }
+}
+
+function wantsNone(ctx: Context, { message }: Claim, { id }: StoreOfTicket): Promise<boolean> {
+  assert(message.to !== null, 'what is queued has a recipient');
+  return findOptOut(ctx.db, { storeId: id, number: message.to });
+}
+
+function inWords(outcome: EmailOutcome | SmsOutcome): EmailOutcome | SmsOutcome {
+  if (outcome.kind !== 'rejected' || !('code' in outcome)) return outcome;
+  return { ...outcome, reason: smsFailureInWords(outcome.code ?? null) };
 }
 
 function send(
@@ -186,6 +213,10 @@ async function conclude(ctx: Context, taken: Taken, result: Result): Promise<voi
       // True whoever holds the lease by now.
       const { providerId } = result;
       await settleMessageIn(trx, moment, { messageId, outcome: 'sent', providerId });
+      if (taken.channel === 'sms' && ctx.gateways.sms.readReport) {
+        const report = 'report' in result ? result.report : undefined;
+        await keepSmsReport(trx, moment, taken.message, providerId, report ?? NOTHING_REPORTED);
+      }
       return;
     }
     if (again) {
@@ -194,6 +225,7 @@ async function conclude(ctx: Context, taken: Taken, result: Result): Promise<voi
     }
     assert(result.kind !== 'late', 'a late one is tried again');
     const reason = lastWords(taken, result);
+    if ('code' in result && result.code === OPTED_OUT_CODE) await keepOptOut(trx, moment, taken.message);
     if (!result.inDoubt) {
       await settleMessageIn(trx, moment, { messageId, outcome: 'failed', reason, owner });
       return;

@@ -14,7 +14,7 @@ export async function fetchSmsMedia(ctx: Context, { limit }: { limit: number }):
   const now = ctx.clock.now();
   const until = iso(addSeconds(now, limits.leaseSeconds));
   const claimed = await withTransaction(ctx.db, (trx) => claimMedia(trx, { now: iso(now), until, limit }));
-  for (const media of claimed) await fetchOne(ctx, media);
+  await Promise.all(claimed.map((media) => fetchOne(ctx, media)));
   return claimed.length;
 }
 
@@ -24,7 +24,8 @@ async function fetchOne(ctx: Context, { id, url, attempts }: Media): Promise<voi
     const fetched = fetchMedia
       ? await fetchMedia(url)
       : { kind: 'refused' as const, reason: 'no SMS provider is configured' };
-    await saveMedia(ctx.db, id, fetched.kind === 'media' ? { ...fetched, status: 'stored' } : { ...fetched, status: 'refused' });
+    const status = fetched.kind === 'media' ? ('stored' as const) : ('refused' as const);
+    await saveMedia(ctx.db, id, { ...fetched, status } as Parameters<typeof saveMedia>[2]);
   } catch (error) {
     ctx.log.warn({ err: error, sms_media_id: id }, 'a picture could not be fetched');
     const reason = 'the SMS provider did not give it';

@@ -4,6 +4,7 @@ import type { Db } from '../platform/db';
 import { limits } from '../platform/limits';
 
 export interface StoreOfTicket {
+  id: string;
   slug: string;
   name: string;
 }
@@ -13,10 +14,10 @@ export async function storesOfTickets(db: Db, ticketIds: string[]): Promise<Map<
   const rows = (await db('tickets')
     .join('stores', 'stores.id', 'tickets.store_id')
     .whereIn('tickets.id', ticketIds)
-    .select('tickets.id as ticket_id', 'stores.slug', 'stores.name')) as (StoreOfTicket & {
+    .select('tickets.id as ticket_id', 'stores.id', 'stores.slug', 'stores.name')) as (StoreOfTicket & {
     ticket_id: string;
   })[];
-  return new Map(rows.map(({ ticket_id, slug, name }) => [ticket_id, { slug, name }]));
+  return new Map(rows.map(({ ticket_id, id, slug, name }) => [ticket_id, { id, slug, name }]));
 }
 
 export async function storeIdBySlug(db: Db, slug: string): Promise<string | null> {

@@ -57,6 +57,21 @@ export async function openTicketForCustomerIn(
   });
   if (body !== null) await addFirstMessage(trx, moment, opened, customer, body);
   if (!byCustomer) return opened;
+  return markedIfUnpaid(trx, moment, opened, followed);
+}
+
+/**
+ * Of a ticket that a customer has just opened, whatever way they wrote: a follow-up is as paid as what it follows, anything
+ * else holds a `request` or shows that something was bought; else it is marked.
+ * Shape:   (ticket just opened, the ended ticket that it goes on with) → Ticket, marked `unpaid` or not
+ * Writes:  tickets, ticket_events, the credit tables
+ */
+export async function markedIfUnpaid(
+  trx: Trx,
+  moment: Moment,
+  opened: Ticket,
+  followed: Ticket | null,
+): Promise<Ticket> {
   const paid =
     followed && isFreeFollowUp(followed, moment.at)
       ? !followed.unpaid

@@ -19,7 +19,6 @@ import { listStores, type Store } from '../domain/stores';
 import {
   customerWordWritten,
   lockTicket,
-  markUnpaid,
   openTicket,
   recordTicketEvent,
   type Ticket,
@@ -35,7 +34,7 @@ import { assert } from '../platform/refusal';
 import { nextWithin } from '../platform/time-zone';
 import { type Context, momentOf } from './context';
 import { hasSmsSince, ticketForSms } from './inbound-sms.query';
-import { isFollowUpPaid } from './open-ticket';
+import { markedIfUnpaid } from './open-ticket';
 
 /** The signed form of an SMS, kept before anything is made of it; a worker takes it in. */
 export async function storeSms(ctx: Context, input: { sid: string; body: Buffer }): Promise<void> {
@@ -145,6 +144,7 @@ async function takeInOnce(trx: Trx, ctx: Context, owner: string, id: string): Pr
   );
   assert(message, 'an SMS that waits to be taken in has no message yet');
   await addMedia(trx, moment, { messageId: message.id, urls: form.mediaUrls });
+  if (pictures > 0) afterCommit(trx, () => ctx.wake('sms.media'));
   if (changed) {
     const type = keyword === 'stop' ? 'sms.opted_out' : 'sms.opted_in';
     await recordTicketEvent(trx, { ...moment, actor: author }, { ticketId: ticket.id, type, facts: {} });
@@ -156,6 +156,11 @@ async function takeInOnce(trx: Trx, ctx: Context, owner: string, id: string): Pr
     storm,
     answerAt: isToAnswer ? whenAwake(moment.at, store) : null,
   });
+}
+
+/** Work that is done only if, and as soon as, others can see it. */
+function afterCommit(trx: Trx, work: () => void): void {
+  trx.executionPromise.then(work, () => undefined);
 }
 
 /** Nobody's telephone rings in the night by what Zeton says by itself. */
@@ -211,9 +216,7 @@ async function placeFor(
       followUpOf: found,
     },
   );
-  const isPaid = await isFollowUpPaid(trx, moment, opened, found);
-  const ticket = isPaid ? opened : await markUnpaid(trx, moment, opened);
-  return { ticket, customer, isNew: true };
+  return { ticket: await markedIfUnpaid(trx, moment, opened, found), customer, isNew: true };
 }
 
 const SUBJECT_CHARS = 60;

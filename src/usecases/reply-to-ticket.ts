@@ -11,6 +11,7 @@ import {
 } from '../domain/credits';
 import { type Customer, findCustomer, normaliseEmail } from '../domain/customers';
 import { addMessage, checkedBody, checkedSubject, type Message, segmentsOf } from '../domain/messages';
+import { refuseOptedOut } from '../domain/sms';
 import { noteWritten, recordTicketEvent, replyWritten, type Ticket, takeTurn } from '../domain/tickets';
 import type { Actor } from '../platform/actor';
 import { type Trx, withTransaction } from '../platform/db';
@@ -57,7 +58,7 @@ export interface ReplyResult {
  * Answer a ticket: set the credits aside and queue the message, both or neither.
  * Shape:   ReplyInput → ReplyResult
  * Errors:  invalid-request, message-too-long, not-found, stale-ticket {version, newest_message}, ticket-closed,
- *          no-recipient, insufficient-credits {meter, missing, available, top_up_url}; nothing is held by any of them
+ *          no-recipient, recipient-opted-out, insufficient-credits {meter, missing, available, top_up_url}; nothing is held by any of them
  * Writes:  tickets, ticket_events, messages, outbox, the credit tables
  * Repeat:  another reply; the API's Idempotency-Key makes it happen once
  * Source:  DESIGN §2.4-7, §3 "Spending"
@@ -160,6 +161,7 @@ async function sendReply(
 ): Promise<WrittenResult> {
   assert(work, 'what is sent is work');
   const to = recipient(await findCustomer(trx, ticket.customerId), input.channel);
+  if (input.channel === 'sms') await refuseOptedOut(trx, { storeId: ticket.storeId, number: to });
   const id = moment.ids.next();
   const held = freeReason === null ? await holdFor(trx, moment, ticket, id, work) : null;
   if (ticket.firstRepliedAt === null) await captureRequest(trx, moment, ticket.id);

@@ -1,4 +1,4 @@
-import { findMessage, lockMessage, type Message } from '../domain/messages';
+import { findMessage, type Message } from '../domain/messages';
 import { closeReport, keepReport, OPTED_OUT_CODE, optOut, outcomeOf, type Report, takeReportsDue } from '../domain/sms';
 import { findTicket } from '../domain/tickets';
 import { systemActor } from '../platform/actor';
@@ -49,17 +49,13 @@ export async function settleSms(ctx: Context, news: SmsNews): Promise<{ known: b
 
 /** Null: none of ours, or of another attempt than the one that counts. Its failure must not give anything back. */
 async function messageOf(trx: Trx, { messageId, providerId }: SmsNews): Promise<Message | null> {
-  const id = await messageIdOfProvider(trx, providerId);
-  if (id !== null) return lockSms(trx, id);
-  if (messageId === null || !isId(messageId)) return null;
-  const message = await lockSms(trx, messageId);
-  return message?.providerId === null ? message : null;
-}
-
-async function lockSms(trx: Trx, id: string): Promise<Message | null> {
-  const found = await findMessage(trx, id);
-  if (found?.direction !== 'out' || found.channel !== 'sms') return null;
-  return lockMessage(trx, id);
+  const known = await messageIdOfProvider(trx, providerId);
+  const id = known ?? messageId;
+  if (id === null || !isId(id)) return null;
+  // Not locked here: settle() takes the outbox row first, as the worker does whose answer may come at the same time.
+  const message = await findMessage(trx, id);
+  if (message?.direction !== 'out' || message.channel !== 'sms') return null;
+  return known !== null || message.providerId === null ? message : null;
 }
 
 /** In the transaction that settles the message. A status that came late does not overwrite a final one. */

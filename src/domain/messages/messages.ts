@@ -139,6 +139,10 @@ export async function settle(
   const message = await lockMessage(trx, input.messageId);
   if (!message) return null;
   assert(message.direction === 'out', 'only what goes out is settled');
+  const isOfAnother =
+    message.providerId !== null && input.providerId !== undefined && message.providerId !== input.providerId;
+  // News of an earlier attempt, which is not the one that counts: nothing may be given back because that one failed.
+  if (isOfAnother) return { message, changed: false, credits: 'none' };
   const step = settling(message.status, input.outcome);
   const after: Message = { ...message, providerId: message.providerId ?? input.providerId ?? null };
   if (step) {

@@ -19,6 +19,7 @@ export {
   takeReportsDue,
 } from './sms';
 export {
+  type AnswerDue,
   answersDue,
   claimInbound,
   claimMedia,
@@ -27,6 +28,7 @@ export {
   type InboundSms,
   lockInbound,
   type Media,
+  postponeAnswer,
   type Report,
   saveInbound,
   saveMedia,

@@ -41,13 +41,18 @@ export interface InboundForm {
 
 const MEDIA_MAX = 10;
 
+/** PostgreSQL keeps no NUL, and no sender is longer. */
+function oneWord(text: string | null): string {
+  return (text ?? '').replaceAll('\0', '').trim().slice(0, 100);
+}
+
 /** Shape: the signed bytes → InboundForm */
 export function readInboundForm(body: Buffer): InboundForm {
   const form = new URLSearchParams(body.toString('utf8'));
   const count = Math.min(MEDIA_MAX, Number.parseInt(form.get('NumMedia') ?? '0', 10) || 0);
   return {
-    from: (form.get('From') ?? '').trim(),
-    to: (form.get('To') ?? '').trim(),
+    from: oneWord(form.get('From')),
+    to: oneWord(form.get('To')),
     text: form.get('Body') ?? '',
     optOutType: form.get('OptOutType') ?? '',
     mediaUrls: Array.from({ length: count }, (_, n) => form.get(`MediaUrl${n}`) ?? '').filter(

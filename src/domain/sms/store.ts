@@ -168,6 +168,11 @@ export async function takeAnswer(trx: Trx, id: string): Promise<boolean> {
   return (await trx('inbound_sms').where({ id }).whereNotNull('answer_at').update({ answer_at: null })) === 1;
 }
 
+/** Of one that was taken: not yet. */
+export async function postponeAnswer(trx: Trx, id: string, answerAt: string): Promise<void> {
+  await trx('inbound_sms').where({ id }).update({ answer_at: answerAt });
+}
+
 export interface Media {
   id: string;
   messageId: string;
