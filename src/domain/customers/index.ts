@@ -1,4 +1,4 @@
-export { customerOfBuyer, customerOfPhone, refreshAccount } from './customers';
+export { customerOfBuyer, customerOfEmail, customerOfPhone, refreshAccount } from './customers';
 export { readCustomerBody } from './payload';
 export { localeOf, normaliseEmail, phoneToE164 } from './rules';
-export { type Customer, findByOnlyPhone, findByPhone, findCustomer } from './store';
+export { type Customer, findAllByEmail, findByOnlyPhone, findByPhone, findCustomer } from './store';

@@ -31,6 +31,8 @@ export interface NewMessage {
   status: 'received' | 'queued' | 'sent';
   freeReason?: string | null;
   holdId?: string | null;
+  /** What the other side calls it; of a mail that came in, its Message-ID with the brackets. */
+  providerId?: string | null;
 }
 
 /**
@@ -58,7 +60,7 @@ export async function addMessage(trx: Trx, moment: Moment, input: NewMessage): P
     freeReason: input.freeReason ?? null,
     holdId: input.holdId ?? null,
     attempts: 0,
-    providerId: null,
+    providerId: input.providerId ?? null,
     failure: null,
     createdAt: moment.at,
     sentAt: input.status === 'sent' ? moment.at : null,
