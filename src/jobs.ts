@@ -1,6 +1,7 @@
 import type { SendingChannel } from './domain/messages';
 import { limits } from './platform/limits';
 import { advanceVideoSessions } from './usecases/advance-video-sessions';
+import { answerUnpaidMail } from './usecases/answer-unpaid-mail';
 import { answerUnpaidSms } from './usecases/answer-unpaid-sms';
 import type { Context } from './usecases/context';
 import { deliverMessages } from './usecases/deliver-messages';
@@ -10,6 +11,7 @@ import { forgetOldSignIns } from './usecases/forget-old-sign-ins';
 import { runImports } from './usecases/import-orders';
 import { processDeliveries } from './usecases/process-delivery';
 import { readShops } from './usecases/read-shops';
+import { receiveMails } from './usecases/receive-mail';
 import { receiveSmses } from './usecases/receive-sms';
 import { askSmsReports } from './usecases/settle-sms';
 import { tellLowBalances } from './usecases/tell-low-balance';
@@ -26,6 +28,8 @@ export interface Job {
     | 'inbox'
     | 'outbox.email'
     | 'outbox.sms'
+    | 'mail.in'
+    | 'mail.answers'
     | 'sms.in'
     | 'sms.media'
     | 'sms.answers'
@@ -55,6 +59,8 @@ export const jobs: readonly Job[] = [
   { name: 'inbox', every: { pollMs: limits.workerPollMs }, run: (ctx) => processDeliveries(ctx, batch) },
   outbox('email'),
   outbox('sms'),
+  { name: 'mail.in', every: { pollMs: limits.workerPollMs }, run: (ctx) => receiveMails(ctx, batch) },
+  { name: 'mail.answers', every: { cron: '* * * * *' }, run: answerUnpaidMail },
   { name: 'sms.in', every: { pollMs: limits.workerPollMs }, run: (ctx) => receiveSmses(ctx, batch) },
   {
     name: 'sms.media',

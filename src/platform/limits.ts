@@ -131,6 +131,23 @@ export const limits = {
   /** Of a name and its domain (RFC 5321 4.5.3.1.1). */
   mailLocalPartChars: 64,
 
+  /** A person in a hurry writes so many; beyond it a machine does. They are kept and shown, and call nobody any more. */
+  mailsPerSenderHour: 20,
+  mailsPerTicketHour: 40,
+  /** Long threads name dozens of mails; the nearest ones tell the ticket. */
+  mailReferencesRead: 30,
+  /** Of all processes together: a few hundred an hour are a busy shop, more are answers to forged senders. */
+  mailAnswersPerMinute: 5,
+  mailAnswerLateSeconds: 2 * 86_400,
+  /** DESIGN §8: mail servers give up after five days at most. */
+  bounceDays: 5,
+  /** One bounce of a customer's in so long gives its credit back by itself. */
+  bounceMemoryDays: 90,
+  /** So long does a banner say that somebody sent too many, or that one could not be taken in. */
+  mailAlarmSeconds: 86_400,
+  /** Of the pictures inside one mail that are put into its page; the others are attachments. */
+  mailShownPictureBytes: 8 * 1024 * 1024,
+
   /** Messages on their way to one provider at once, for each process; the others wait in the outbox, where all can take them. */
   emailsAtOnce: 10,
   smsAtOnce: 20,

@@ -5,6 +5,7 @@ import type { SmsGateway } from '../gateways/sms/gateway';
 import type { WooCommerceGateway } from '../gateways/woocommerce/gateway';
 import type { Actor } from '../platform/actor';
 import { type Clock, iso } from '../platform/clock';
+import type { FileStore } from '../platform/file-store';
 import type { Ids } from '../platform/ids';
 import type { Log } from '../platform/log';
 import type { Moment } from '../platform/moment';
@@ -22,6 +23,8 @@ export interface Context {
   /** Base of every link, without a final slash. */
   publicUrl: string;
   gateways: Gateways;
+  /** Where files of messages are kept; null: in the database. */
+  files: FileStore | null;
   /** 0..1: what waits are spread by; injected so that tests own chance. */
   chance(): number;
   /** What this process is sending now, and whether the providers answer. Nothing in it is needed by another process. */
@@ -34,6 +37,7 @@ export interface Context {
       | 'inbox'
       | 'outbox'
       | `outbox.${SendingChannel}`
+      | 'mail.in'
       | 'sms.in'
       | 'sms.media'
       | 'imports'

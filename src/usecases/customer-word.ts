@@ -48,11 +48,11 @@ export function likelyStore(stores: Store[]): Store | null {
 const SUBJECT_CHARS = 60;
 
 /** What a ticket is called whose first word has no subject: how it begins. */
-export function subjectOf(text: string, otherwise: string): string {
+export function subjectOf(text: string, otherwise: string, most = SUBJECT_CHARS): string {
   const line = text.replace(/[\s\p{Cc}\p{Cs}]+/gu, ' ').trim();
   if (line === '') return otherwise;
   const chars = [...line];
-  return chars.length <= SUBJECT_CHARS ? line : `${chars.slice(0, SUBJECT_CHARS - 1).join('')}…`;
+  return chars.length <= most ? line : `${chars.slice(0, most - 1).join('')}…`;
 }
 
 /** Nobody is called in the night by what Zeton says by itself. */

@@ -1,9 +1,13 @@
 export { keepInboundMail, type NewInboundMail } from './inbound-mail';
 export { mailHead, readMailHead } from './rules';
 export {
+  type AnswerDue,
+  answersDue,
   claimInboundMail,
   deleteOldRaws,
   type InboundMailRow,
   lockInboundMail,
+  postponeAnswer,
   saveInboundMail,
+  takeAnswer,
 } from './store';

@@ -186,3 +186,32 @@ export async function deleteOldRaws(db: Db, before: string, limit: number): Prom
     .select('r.mail_id');
   return db('inbound_mail_raws').whereIn('mail_id', old).delete();
 }
+
+export interface AnswerDue {
+  id: string;
+  messageId: string;
+  receivedAt: string;
+}
+
+/** Whose senders are to be told where to buy, the longest waiting first. */
+export async function answersDue(db: Db, now: string, limit: number): Promise<AnswerDue[]> {
+  const rows = (await db('inbound_mails')
+    .where('answer_at', '<=', now)
+    .orderBy('answer_at')
+    .limit(limit)
+    .select('id', 'message_id', 'received_at')) as Row[];
+  return rows.map((row) => ({
+    id: row.id as string,
+    messageId: row.message_id as string,
+    receivedAt: row.received_at as string,
+  }));
+}
+
+/** False when another process has answered it. */
+export async function takeAnswer(trx: Trx, id: string): Promise<boolean> {
+  return (await trx('inbound_mails').where({ id }).whereNotNull('answer_at').update({ answer_at: null })) === 1;
+}
+
+export async function postponeAnswer(trx: Trx, id: string, at: string): Promise<void> {
+  await trx('inbound_mails').where({ id }).update({ answer_at: at });
+}

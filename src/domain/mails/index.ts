@@ -1,4 +1,4 @@
-export { type BounceDoubt, bounceDoubt, bounceFlaw, type MatchedBy, senderOf, type SenderMark } from './rules';
+export { bareSubject, type BounceDoubt, bounceDoubt, bounceFlaw, type MatchedBy, senderOf, type SenderMark } from './rules';
 export {
   addBounce,
   addMessageMail,

@@ -55,3 +55,16 @@ export function bounceFlaw(bounce: {
   const days = (Date.parse(bounce.at) - Date.parse(bounce.sentAt)) / 86_400_000;
   return days <= limits.bounceDays ? null : 'late';
 }
+
+/** "Re:", "Fwd:" and their like, in the languages of our customers' mail programs; and our own tag. */
+const PREFIX = /^\s*(?:(?:re|aw|sv|odg|odgovor|vs|fw|fwd|wg|tr|rv|i|prosl|posr|posredovano|απ|πρθ|σχετ)\s*(?:\[\d+\])?\s*[:：]|\[#\d{1,9}\])\s*/iu;
+
+/** A subject as the ticket is called: without what mail programs and Zeton put around it. */
+export function bareSubject(subject: string): string {
+  let bare = subject.trim();
+  for (let before = ''; before !== bare; ) {
+    before = bare;
+    bare = bare.replace(PREFIX, '').replace(/\s*\[#\d{1,9}\]\s*$/, '');
+  }
+  return bare.trim();
+}

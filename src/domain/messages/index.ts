@@ -25,6 +25,7 @@ export {
   listSandboxMessages,
   lockMessage,
   type Message,
+  moveMessage,
   newestMessage,
   providerIdsTaken,
 } from './store';

@@ -1,5 +1,5 @@
 export { probeSmtp } from './probe';
-export type { InboundMail } from './read/inbound-mail';
+export type { Bounce, InboundMail } from './read/inbound-mail';
 export { readMail } from './read/read-mail';
 export { makeSandboxEmail } from './sandbox';
 export { makeSmtpGateway, smtpServer } from './smtp';
