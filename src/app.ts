@@ -95,6 +95,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     vault: makeVault(config.secretKey),
     publicUrl: config.publicUrl ?? `http://localhost:${config.port}`,
     gateways: (overrides.gateways ?? ((defaults) => defaults))(transports.gateways),
+    files: null,
     chance: overrides.chance ?? Math.random,
     lanes: makeLanes(),
     walks: makeWalks(),

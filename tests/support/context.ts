@@ -41,6 +41,7 @@ export function makeContext(db: Knex, gateways: Partial<Gateways> = {}): Context
       sms: { send: unset } as unknown as Gateways['sms'],
       ...gateways,
     },
+    files: null,
     chance: () => 1,
     lanes: makeLanes(),
     walks: makeWalks(),

@@ -39,6 +39,7 @@ class World {
       vault: makeVault('a key of tests that is 32 characters'),
       publicUrl: 'https://help.example',
       gateways: {} as Context['gateways'],
+      files: null,
       chance: () => 1,
       lanes: makeLanes(),
       walks: makeWalks(),
