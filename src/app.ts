@@ -1,7 +1,7 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Knex } from 'knex';
-import { TWILIO_STATUS_PATH, twilioWebhooks } from '../webhooks/twilio';
+import { TWILIO_SMS_PATH, TWILIO_STATUS_PATH, twilioWebhooks } from '../webhooks/twilio';
 import { woocommerceWebhook } from '../webhooks/woocommerce';
 import { KEYS_PATH, woocommerceKeys } from '../webhooks/woocommerce-keys';
 import { adminRouter } from './admin';
@@ -256,6 +256,7 @@ function httpApp(
       pages,
       transports: { email: transports.mail, sms: transports.sms },
       keysPath: KEYS_PATH,
+      smsPath: TWILIO_SMS_PATH,
     }),
   );
   http.use(unknownRoute);

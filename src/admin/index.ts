@@ -10,19 +10,22 @@ import { readingPage } from './reading.page';
 import { sandboxPage } from './sandbox.page';
 import type { Transports } from './sandbox.view';
 import { shopWritesPage } from './shop-writes.page';
+import { smsPage } from './sms.page';
 import { storesPage } from './stores.page';
 
-/** Pages of those who run the shop. `transports`: what app.ts sends each channel by; `keysPath`: where shops hand over their keys. */
+/** Pages of those who run the shop. `transports`: what app.ts sends each channel by; `keysPath`: where shops hand over their keys; `smsPath`: where Twilio brings SMS. */
 export function adminRouter({
   ctx,
   pages,
   transports,
   keysPath,
+  smsPath,
 }: {
   ctx: Context;
   pages: Pages;
   transports: Transports;
   keysPath: string;
+  smsPath: string;
 }): Router {
   const routes = pages.routes();
   routes.get('/admin', 'admin', () => seeOther('/admin/packages'));
@@ -34,6 +37,7 @@ export function adminRouter({
   pictureRoute(routes, ctx);
   storesPage(routes, ctx, keysPath);
   deliveriesPage(routes, ctx);
+  smsPage(routes, ctx, smsPath);
   sandboxPage(routes, ctx, transports);
   return routes.router;
 }

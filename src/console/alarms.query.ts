@@ -3,19 +3,21 @@ import { addSeconds, iso } from '../platform/clock';
 import type { Db } from '../platform/db';
 import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { limits } from '../platform/limits';
+import type { Alarm, ShopAlarm } from '../ui/page';
 
 type Row = Record<string, unknown>;
 
-type Alarm = { shop: { slug: string; name: string } } & (
-  | { kind: 'failing'; since: string; problem: string }
-  | { kind: 'silent'; since: string; count: number }
-  | { kind: 'parked'; count: number }
-  | { kind: 'writes'; count: number }
-  | { kind: 'webhooks'; since: string; topics: string }
-);
-
-/** What is wrong between Zeton and these shops: of a table with two rows for each, nearly always nothing. */
+/** What an admin of these shops has to know: by indexes of what is wrong, nearly always nothing. */
 export async function readAlarms(db: Db, now: Date, storeIds: StoreIds): Promise<Alarm[]> {
+  return [
+    ...(await shopAlarms(db, now, storeIds)),
+    ...(await smsStorms(db, now, storeIds)),
+    ...(storeIds === null ? await failedSms(db) : []),
+  ];
+}
+
+/** Of a table with two rows for each shop. */
+async function shopAlarms(db: Db, now: Date, storeIds: StoreIds): Promise<ShopAlarm[]> {
   const lately = iso(addSeconds(now, -limits.webhooksMadeShownSeconds));
   const rows = (await onlyOf(db('store_syncs as y'), 's.id', storeIds)
     .join('stores as s', 's.id', 'y.store_id')
@@ -38,7 +40,7 @@ export async function readAlarms(db: Db, now: Date, storeIds: StoreIds): Promise
       'y.*',
       db('parked_orders as p').where('p.store_id', db.ref('s.id')).count('*').as('parked'),
     )) as Row[];
-  const alarms: Alarm[] = [];
+  const alarms: ShopAlarm[] = [];
   for (const row of rows) {
     const shop = { slug: row.slug as string, name: row.name as string };
     if (Number(row.failures) >= limits.syncAlarmFailures) {
@@ -60,7 +62,7 @@ export async function readAlarms(db: Db, now: Date, storeIds: StoreIds): Promise
 }
 
 /** By an index of what is open, nearly always nothing. */
-async function parkedWrites(db: Db, storeIds: StoreIds): Promise<Alarm[]> {
+async function parkedWrites(db: Db, storeIds: StoreIds): Promise<ShopAlarm[]> {
   const rows = (await onlyOf(db('shop_writes as w'), 'w.store_id', storeIds)
     .join('stores as s', 's.id', 'w.store_id')
     .whereNull('w.finished_at')
@@ -74,6 +76,36 @@ async function parkedWrites(db: Db, storeIds: StoreIds): Promise<Alarm[]> {
     shop: { slug: row.slug as string, name: row.name as string },
     count: Number(row.n),
   }));
+}
+
+/** By ticket: that is where one sees what it is about. */
+async function smsStorms(db: Db, now: Date, storeIds: StoreIds): Promise<Alarm[]> {
+  const rows = (await onlyOf(db('inbound_sms as i'), 't.store_id', storeIds)
+    .join('messages as m', 'm.id', 'i.message_id')
+    .join('tickets as t', 't.id', 'm.ticket_id')
+    .where('i.storm', 1)
+    .where('i.received_at', '>', iso(addSeconds(now, -limits.smsAlarmSeconds)))
+    .groupBy('t.number')
+    .orderBy('t.number')
+    .limit(ALARMS_SHOWN)
+    .select('t.number')
+    .min({ since: 'i.received_at' })
+    .count({ n: '*' })) as unknown as Row[];
+  return rows.map((row) => ({
+    kind: 'sms-storm',
+    since: row.since as string,
+    count: Number(row.n),
+    ticket: Number(row.number),
+  }));
+}
+
+const ALARMS_SHOWN = 5;
+
+/** Of which shop they are nobody knows yet, so it is told to those who look after all. */
+async function failedSms(db: Db): Promise<Alarm[]> {
+  const [row] = (await db('inbound_sms').whereRaw("status = 'failed'").count({ n: '*' })) as Row[];
+  const count = Number(row?.n ?? 0);
+  return count === 0 ? [] : [{ kind: 'sms-failed', count }];
 }
 
 async function lastOrderDelivery(db: Db, storeId: string): Promise<string | null> {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { normaliseEmail } from '../domain/customers';
-import { plainLetters, segmentsOf } from '../domain/messages';
+import { checkedBody, type Plainer, plainerParts, plainLetters, plainSigns } from '../domain/messages';
+import { findOptOut } from '../domain/sms';
 import type { Db } from '../platform/db';
 import { isId } from '../platform/ids';
 import { limits } from '../platform/limits';
@@ -39,8 +40,9 @@ export interface Offer {
   quote: ReplyQuote | null;
   /** Most parts of an SMS, when the text takes more. */
   partsMax: number | null;
-  /** How many parts, which are credits, it would take in plain letters; null: no fewer. */
-  plainParts: number | null;
+  plainer: Plainer;
+  /** They answered STOP. */
+  optedOut: boolean;
 }
 
 export interface Notice {
@@ -116,14 +118,19 @@ async function offerOn(ctx: Context, ticket: TicketHead, channel: PaidChannel, b
     to: recipientOf(ticket, channel),
     quote: null,
     partsMax: null,
-    plainParts: null,
+    plainer: NO_PLAINER,
+    optedOut: false,
   };
   if (offer.to === null) return offer;
+  if (channel === 'sms' && (await findOptOut(ctx.db, { storeId: ticket.store.id, number: offer.to }))) {
+    return { ...offer, optedOut: true };
+  }
   // What costs nothing yet is quoted as the shortest text there is; what is no text is refused when it is sent.
   const priced = body.trim() === '' || body.length > limits.messageBodyChars ? '-' : body;
   try {
     const quote = await quoteReply(ctx, { ticketId: ticket.id, channel, body: priced });
-    return { ...offer, quote, plainParts: plainParts(quote, priced) };
+    const plainer = channel === 'sms' ? plainerParts(checkedBody(priced, 'sms')) : NO_PLAINER;
+    return { ...offer, quote, plainer };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (error.code === 'message-too-long') return { ...offer, partsMax: limits.smsSegmentsMax };
@@ -132,11 +139,12 @@ async function offerOn(ctx: Context, ticket: TicketHead, channel: PaidChannel, b
   }
 }
 
-/** Only where parts are what is counted. */
-function plainParts({ sms, charge }: ReplyQuote, body: string): number | null {
-  if (sms?.encoding !== 'UCS-2' || charge?.unit !== 'segment') return null;
-  const { segments } = segmentsOf(plainLetters(body));
-  return segments < sms.segments ? segments : null;
+/** Parts are what the provider bills, also where the customer pays by message. */
+const NO_PLAINER: Plainer = { signs: null, letters: null };
+
+/** As the pressed button says. */
+export function writtenPlainer(draft: Draft, how: string): Draft {
+  return { ...draft, body: how === 'signs' ? plainSigns(draft.body) : plainLetters(draft.body) };
 }
 
 export interface RefusedReply {
@@ -174,6 +182,8 @@ export function refusedReply(page: StaffPage, draft: Draft, error: unknown): Ref
       };
     case 'no-recipient':
       return mend({ to: t(draft.channel === 'sms' ? 'composer.no_sms' : 'composer.no_email') });
+    case 'recipient-opted-out':
+      return mend({ to: t('composer.opted_out') });
     case 'message-too-long':
       return mend({ body: t('composer.too_long', { count: limits.smsSegmentsMax }) });
     case 'invalid-request':

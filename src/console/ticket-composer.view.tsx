@@ -205,6 +205,12 @@ export function offersView(page: StaffPage, ticket: TicketHead, state: ComposerS
   const { t } = page;
   return (
     <>
+      {/* It is counted while one types; where no script runs, a button counts it. */}
+      <noscript>
+        <p class="z-for-sms">
+          <Button action={`${ticketHref(ticket.number)}/quote`} text={t('composer.count')} />
+        </p>
+      </noscript>
       <OfferView page={page} ticket={ticket} state={state} offer={state.offers.sms} />
       <OfferView page={page} ticket={ticket} state={state} offer={state.offers.email} />
       <div class="z-offer z-for-note">
@@ -232,6 +238,15 @@ function OfferView({ page, ticket, state, offer }: OfferProps): JSX.Element {
       <div class={`z-offer z-for-${channel}`}>
         <p class="z-uses" safe>
           {t(channel === 'sms' ? 'composer.no_sms' : 'composer.no_email')}
+        </p>
+      </div>
+    );
+  }
+  if (offer.optedOut) {
+    return (
+      <div class={`z-offer z-for-${channel}`}>
+        <p class="z-uses" safe>
+          {t('composer.opted_out')}
         </p>
       </div>
     );
@@ -273,18 +288,35 @@ function OfferView({ page, ticket, state, offer }: OfferProps): JSX.Element {
         {parts.length > 0 ? <span safe>{parts.join(' · ')}</span> : null}
       </p>
       <div class="z-buttons">
-        <PlainLetters page={page} ticket={ticket} offer={offer} />
+        <Plainer page={page} ticket={ticket} state={state} offer={offer} />
         <Button look="primary" icon="send" text={t(`composer.send_${channel}`, { count: charge.credits })} />
       </div>
     </div>
   );
 }
 
-/** One č, š or ž makes every part of an SMS less than half as long. */
-function PlainLetters({ page, ticket, offer }: Omit<OfferProps, 'state'>): JSX.Element {
-  if (offer.plainParts === null) return '';
-  const text = page.t('composer.plain', { count: offer.plainParts });
-  return <Button action={`${ticketHref(ticket.number)}/plain`} text={text} />;
+/** One č, š or ž, or one typographic quote, makes every part of an SMS less than half as long. */
+function Plainer({ page, ticket, state, offer }: OfferProps): JSX.Element {
+  const { t } = page;
+  const { signs, letters } = offer.plainer;
+  const now = offer.quote?.sms?.segments ?? 0;
+  const action = `${ticketHref(ticket.number)}/plain`;
+  const words = /[čšžćđ]/iu.test(state.draft.body) ? 'composer.plain_csz' : 'composer.plain';
+  return (
+    <>
+      {signs === null ? null : (
+        <Button
+          action={action}
+          name="plain"
+          value="signs"
+          text={t('composer.plain_signs', { count: signs, now })}
+        />
+      )}
+      {letters === null ? null : (
+        <Button action={action} name="plain" value="letters" text={t(words, { count: letters, now })} />
+      )}
+    </>
+  );
 }
 
 /** Nothing greyed out: what can be done about it. */
@@ -310,7 +342,7 @@ function NoCredits({ page, ticket, state, offer }: OfferProps): JSX.Element {
         autocomplete="off"
       />
       <div class="z-buttons">
-        <PlainLetters page={page} ticket={ticket} offer={offer} />
+        <Plainer page={page} ticket={ticket} state={state} offer={offer} />
         <Button icon="send" name="free" value={channel} text={t(`composer.send_free.${channel}`)} />
         <Button
           icon="gift"

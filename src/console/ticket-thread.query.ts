@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { Meter } from '../domain/credits';
 import type { Message } from '../domain/messages';
 import type { Db } from '../platform/db';
+import { readSmsFacts, type SmsFacts } from './ticket-sms.query';
 
 type Row = Record<string, unknown>;
 
@@ -26,6 +27,7 @@ export interface ThreadMessage {
   freeReason: string | null;
   failure: string | null;
   charge: MessageCharge | null;
+  sms: SmsFacts | null;
 }
 
 export interface ThreadEvent {
@@ -162,6 +164,9 @@ async function messagesFrom(db: Db, rows: Row[]): Promise<ThreadMessage[]> {
     db,
     rows.flatMap((row) => (row.hold_id as string | null) ?? []),
   );
+  const smsOf = (direction: Message['direction']) =>
+    rows.filter((row) => row.channel === 'sms' && row.direction === direction).map((row) => row.id as string);
+  const sms = await readSmsFacts(db, { in: smsOf('in'), out: smsOf('out') });
   return rows.map((row) => ({
     what: 'message',
     id: row.id as string,
@@ -177,6 +182,7 @@ async function messagesFrom(db: Db, rows: Row[]): Promise<ThreadMessage[]> {
     freeReason: row.free_reason as string | null,
     failure: row.failure as string | null,
     charge: charges.get(row.hold_id as string) ?? null,
+    sms: sms.get(row.id as string) ?? null,
   }));
 }
 

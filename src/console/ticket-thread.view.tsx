@@ -5,6 +5,7 @@ import { mayAct, type StaffPage } from '../ui/page';
 import { Button, type Tone } from '../ui/parts';
 import { Clock, dayOf, longDay } from '../ui/time';
 import type { TicketHead } from './ticket.query';
+import { reportText, SmsExtras } from './ticket-sms.view';
 import type { Thread, ThreadEvent, ThreadItem, ThreadMessage } from './ticket-thread.query';
 import { chargedText, creditsText, lengthText, ticketHref } from './ticket-words';
 import type { TicketStatus } from './tickets.query';
@@ -223,6 +224,10 @@ function eventWords(page: StaffPage, { type, by, byKind, facts }: ThreadEvent): 
       return t(facts.sent === true ? 'ticket_thread.event.was_sent' : 'ticket_thread.event.was_not_sent', {
         who,
       });
+    case 'sms.opted_out':
+      return t('ticket_thread.event.sms_opted_out', { who });
+    case 'sms.opted_in':
+      return t('ticket_thread.event.sms_opted_in', { who });
     case 'shop.buyer_told':
       return t('ticket_thread.event.buyer_told', { number: text('order_number') });
     case 'video.opened':
@@ -293,6 +298,7 @@ export function MessageView({
           </p>
         ) : null}
         <MessageBody page={page} body={message.body} />
+        {message.sms ? <SmsExtras page={page} number={ticket.number} facts={message.sms} /> : null}
         {message.direction === 'out' ? <MessageState page={page} ticket={ticket} message={message} /> : null}
       </article>
     </li>
@@ -366,6 +372,8 @@ function MessageState({
       : t(`ticket_thread.state.${status}`);
   const facts = [word];
   if (charge && !charge.givenBack) facts.push(creditsText(page, charge.credits));
+  const reported = message.sms ? reportText(page, message.sms) : '';
+  if (reported !== '') facts.push(reported);
   if (freeReason !== null) facts.push(t('ticket_thread.free', { reason: freeReason }));
   return (
     <div class={`z-msg-state z-${tone}`}>

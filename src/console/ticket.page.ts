@@ -1,5 +1,4 @@
 import { quoteHold } from '../domain/credits';
-import { plainLetters } from '../domain/messages';
 import { iso } from '../platform/clock';
 import { isId } from '../platform/ids';
 import { limits } from '../platform/limits';
@@ -48,9 +47,11 @@ import {
   type RefusedReply,
   reasonMistake,
   refusedReply,
+  writtenPlainer,
 } from './ticket-composer';
 import { offersView } from './ticket-composer.view';
 import { type PartName, type Seen, seenOf } from './ticket-live';
+import { readPicture } from './ticket-sms.query';
 import {
   readLastWord,
   readMessagesById,
@@ -107,10 +108,26 @@ export function ticketPage(routes: PageRoutes, ctx: Context): void {
     return olderView(page, ticket, await threadOf(ctx, ticket, before));
   });
 
+  /** A picture that came with an SMS: as a download, whatever it says it is. */
+  get(`${HERE}/pictures/:picture`, 'read-only', async (page, params) => {
+    const ticket = await ticketOf(ctx, page, params);
+    const pictureId = params.picture ?? '';
+    const found = isId(pictureId) ? await readPicture(ctx.db, { ticketId: ticket.id, pictureId }) : null;
+    if (!found) throw new Refusal('not-found', 'There is no such picture.');
+    const name = `${ticket.number}-${found.position + 1}.${found.type.replace('image/', '')}`;
+    return new Reply({
+      status: 200,
+      headers: { 'Content-Disposition': `attachment; filename="${name}"` },
+      picture: { type: found.type, bytes: found.bytes, seconds: limits.pictureShownSeconds },
+    });
+  });
+
   post(`${HERE}/quote`, 'agent', async (page, form, params) => {
     const ticket = await ticketOf(ctx, page, params);
-    if (!page.isFragment) return seeOther(ticketHref(ticket.number));
-    return offersView(page, ticket, await composerOf(ctx, ticket, draftOf(form)));
+    const composer = await composerOf(ctx, ticket, draftOf(form));
+    // Without a script it is asked for by a button, and the whole page comes back with the text in it.
+    if (!page.isFragment) return answerComposer(ctx, page, form, ticket, composer, 200);
+    return offersView(page, ticket, composer);
   });
 
   replies(routes, ctx);
@@ -157,11 +174,11 @@ function replies({ post }: PageRoutes, ctx: Context): void {
     return answerComposer(ctx, page, form, now, await composerOf(ctx, now, next), 200);
   });
 
-  /** The same words in letters of which more fit into an SMS; what that saves stood on the button. */
+  /** The same words in signs and letters of which more fit into an SMS; what that saves stood on the button. */
   post(`${HERE}/plain`, 'agent', async (page, form, params) => {
     const ticket = await ticketOf(ctx, page, params);
     const draft = draftOf(form);
-    const plain = { ...draft, body: plainLetters(draft.body) };
+    const plain = writtenPlainer(draft, form.text('plain'));
     return answerComposer(ctx, page, form, ticket, await composerOf(ctx, ticket, plain), 200);
   });
 

@@ -1,3 +1,4 @@
+import type { TextKey } from '../locales';
 import type { Alarm, Page } from './page';
 import { Banner } from './parts';
 import { relativeTime } from './time';
@@ -6,13 +7,10 @@ export function Alarms({ page }: { page: Page }): JSX.Element {
   return (
     <>
       {page.alarms.map((alarm) => (
-        <Banner
-          tone={alarm.kind === 'failing' || alarm.kind === 'silent' ? 'bad' : 'low'}
-          text={words(page, alarm)}
-        >
+        <Banner tone={BAD.includes(alarm.kind) ? 'bad' : 'low'} text={words(page, alarm)}>
           {page.path === pathOf(alarm) ? null : (
             <a href={pathOf(alarm)} safe>
-              {page.t(alarm.kind === 'writes' ? 'alarms.look_writes' : 'alarms.look')}
+              {page.t(LINKS[alarm.kind])}
             </a>
           )}
         </Banner>
@@ -21,12 +19,31 @@ export function Alarms({ page }: { page: Page }): JSX.Element {
   );
 }
 
-function pathOf({ shop, kind }: Alarm): string {
-  return `/admin/stores/${shop.slug}/${kind === 'writes' ? 'writes' : 'reading'}`;
+const BAD: Alarm['kind'][] = ['failing', 'silent', 'sms-failed'];
+
+const LINKS: Record<Alarm['kind'], TextKey> = {
+  failing: 'alarms.look',
+  silent: 'alarms.look',
+  parked: 'alarms.look',
+  webhooks: 'alarms.look',
+  writes: 'alarms.look_writes',
+  'sms-storm': 'alarms.look_ticket',
+  'sms-failed': 'alarms.look_sms',
+};
+
+function pathOf(alarm: Alarm): string {
+  if (alarm.kind === 'sms-storm') return `/console/tickets/${alarm.ticket}`;
+  if (alarm.kind === 'sms-failed') return '/admin/sms';
+  return `/admin/stores/${alarm.shop.slug}/${alarm.kind === 'writes' ? 'writes' : 'reading'}`;
 }
 
 function words(page: Page, alarm: Alarm): string {
   const { t } = page;
+  if (alarm.kind === 'sms-failed') return t('alarms.sms_failed', { count: alarm.count });
+  if (alarm.kind === 'sms-storm') {
+    const { count, ticket } = alarm;
+    return t('alarms.sms_storm', { count, number: ticket, when: relativeTime(page, alarm.since) });
+  }
   const { name } = alarm.shop;
   switch (alarm.kind) {
     case 'failing':

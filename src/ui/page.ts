@@ -31,8 +31,15 @@ export interface Flash {
   text: string;
 }
 
-/** Something between Zeton and a shop that an admin has to know, on whatever page they are. */
-export type Alarm = { shop: { slug: string; name: string } } & (
+/** Something that an admin has to know, on whatever page they are. */
+export type Alarm =
+  | ShopAlarm
+  /** Somebody, or a machine, sent more SMS than anybody types. */
+  | { kind: 'sms-storm'; since: string; count: number; ticket: number }
+  | { kind: 'sms-failed'; count: number };
+
+/** Something between Zeton and a shop. */
+export type ShopAlarm = { shop: { slug: string; name: string } } & (
   | { kind: 'failing'; since: string; problem: string }
   | { kind: 'silent'; since: string; count: number }
   | { kind: 'parked'; count: number }

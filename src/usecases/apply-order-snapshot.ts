@@ -2,6 +2,7 @@ import { bringToOrder, lockedGrantsOfOrder, type OrderClaim } from '../domain/cr
 import {
   type Customer,
   customerOfBuyer,
+  findByOnlyPhone,
   findCustomer,
   localeOf,
   normaliseEmail,
@@ -542,6 +543,19 @@ async function bringTicket(
   return opened.id;
 }
 
+/** Somebody wrote by SMS from the number that now stands on an order: until then nothing but the number was known. */
+async function ticketOfNumber(
+  trx: Trx,
+  moment: Moment,
+  { id: customerId, storeId, phoneE164 }: Customer,
+  topUpSince: string,
+): Promise<Ticket | null> {
+  const writer = phoneE164 ? await findByOnlyPhone(trx, storeId, phoneE164) : null;
+  const waiting = writer ? await ticketToAdopt(trx, { customerId: writer.id, topUpSince }) : null;
+  if (waiting) await moveTicket(trx, moment, { ticketId: waiting.id, customerId });
+  return waiting;
+}
+
 /** Who wrote before they had paid, or was sent a link to buy, is answered there. */
 async function waitingTicket(
   trx: Trx,
@@ -550,7 +564,9 @@ async function waitingTicket(
   orderId: string,
   topUpSince: string,
 ): Promise<string | null> {
-  const waiting = await ticketToAdopt(trx, { customerId: customer.id, topUpSince });
+  const waiting =
+    (await ticketToAdopt(trx, { customerId: customer.id, topUpSince })) ??
+    (await ticketOfNumber(trx, moment, customer, topUpSince));
   if (waiting) await adoptUnpaidTicket(trx, moment, { ticketId: waiting.id, orderId });
   return waiting?.id ?? null;
 }

@@ -1,3 +1,4 @@
+import { recordAudit } from '../domain/audit';
 import { type Customer, customerOfPhone, findByPhone } from '../domain/customers';
 import { addMessage } from '../domain/messages';
 import {
@@ -13,6 +14,7 @@ import {
   optIn,
   optOut,
   readInboundForm,
+  reviveInbound,
   saveInbound,
 } from '../domain/sms';
 import { listStores, type Store } from '../domain/stores';
@@ -62,10 +64,25 @@ export async function receiveSmses(ctx: Context, { limit }: { limit: number }): 
   return claimed.length;
 }
 
+/** One that was given up, again. False: it is not one of those. */
+export async function retrySms(ctx: Context, actor: Actor, id: string): Promise<boolean> {
+  const moment = momentOf(ctx, actor);
+  const again = await withTransaction(ctx.db, async (trx) => {
+    if (!(await reviveInbound(trx, { id, now: moment.at }))) return false;
+    await recordAudit(trx, moment, { action: 'sms.retried', subject: { kind: 'inbound_sms', id } });
+    return true;
+  });
+  if (again) ctx.wake('sms.in');
+  return again;
+}
+
 async function takeIn(ctx: Context, owner: string, sms: InboundSms): Promise<void> {
   try {
     // Every attempt that ends otherwise says how it ended.
-    assert(sms.attempts <= limits.inboxAttempts, 'an SMS does not end its process each time that it is tried');
+    assert(
+      sms.attempts <= limits.inboxAttempts,
+      'an SMS does not end its process each time that it is tried',
+    );
     await withTransaction(ctx.db, (trx) => takeInOnce(trx, ctx, owner, sms.id));
   } catch (error) {
     const { id, attempts } = sms;

@@ -1,5 +1,13 @@
 import { findMessage, type Message } from '../domain/messages';
-import { closeReport, keepReport, OPTED_OUT_CODE, optOut, outcomeOf, type Report, takeReportsDue } from '../domain/sms';
+import {
+  closeReport,
+  keepReport,
+  OPTED_OUT_CODE,
+  optOut,
+  outcomeOf,
+  type Report,
+  takeReportsDue,
+} from '../domain/sms';
 import { findTicket } from '../domain/tickets';
 import { systemActor } from '../platform/actor';
 import { type Trx, withTransaction } from '../platform/db';
@@ -103,7 +111,10 @@ export async function askSmsReports(ctx: Context): Promise<number> {
       if (report) await settleSms(ctx, { providerId, messageId, report });
     } catch (error) {
       // It is asked again later, until it has been asked often enough.
-      ctx.log.warn({ err: error, message_id: messageId }, 'the SMS provider could not be asked for a message');
+      ctx.log.warn(
+        { err: error, message_id: messageId },
+        'the SMS provider could not be asked for a message',
+      );
     }
   }
   return due.length;

@@ -1,4 +1,11 @@
-import { checkedBody, type MessageStatus, plainLetters, segmentsOf } from '../../src/domain/messages';
+import {
+  checkedBody,
+  type MessageStatus,
+  plainerParts,
+  plainLetters,
+  plainSigns,
+  segmentsOf,
+} from '../../src/domain/messages';
 import { settling } from '../../src/domain/messages/rules';
 
 function refusal(work: () => unknown): { code?: string; facts?: unknown } {
@@ -100,6 +107,63 @@ describe('plain letters', () => {
     for (const text of ['Ο εκτυπωτής', '😀', 'принтер', 'שלום', '👨‍👩‍👧'])
       expect(plainLetters(text)).toBe(text);
     expect(plainLetters('')).toBe('');
+  });
+});
+
+describe('plain signs', () => {
+  it.each([
+    ['„Živjo“, »Ana« ‘x’ ‚y’ 5′ 6″', `"Živjo", "Ana" 'x' 'y' 5' 6"`],
+    ['a – b — c − d ‑ e • f', 'a - b - c - d - e - f'],
+    ['wait…', 'wait...'],
+    ['5\u00a0€\u202f7\u2009x\u3000y', '5 € 7 x y'],
+    ['so\u00adft \u200bbreak\ufeff', 'soft break'],
+    ['tab\there, 3×4, `code`', "tab here, 3x4, 'code'"],
+  ])('%j is typed as %j', (text, plain) => {
+    expect(plainSigns(text)).toBe(plain);
+    expect(plainSigns(plain)).toBe(plain);
+  });
+
+  it('leave every letter as it is, and what holds an emoji together', () => {
+    const text = 'čšž ĆĐ éü ßΩ ελληνικά принтер 👨‍👩‍👧 \n €[]{}\\^~|';
+    expect(plainSigns(text)).toBe(text.normalize('NFC'));
+  });
+});
+
+describe('a plainer way to write an SMS', () => {
+  it.each([
+    // text, parts now, with plain signs, with plain letters too
+    ['a'.repeat(300), 2, null, null],
+    [`“${'a'.repeat(150)}”`, 3, 1, null],
+    [`č${'a'.repeat(159)}`, 3, null, 1],
+    [`“č${'a'.repeat(156)}”`, 3, null, 1],
+    ['č'.repeat(70), 1, null, null],
+    ['😀'.repeat(60), 2, null, null],
+    [`…${'č'.repeat(66)}`, 1, null, null],
+    // Dots take more room than the sign, but pack closer.
+    [`…${'a'.repeat(158)}`, 3, 2, null],
+    [`č…${'a'.repeat(200)}`, 4, null, 2],
+    // Too long for any SMS when three dots stand for one.
+    ['…'.repeat(600), 9, null, null],
+  ])('%j takes %d parts', (text, parts, signs, letters) => {
+    expect(segmentsOf(text).segments).toBe(parts);
+    expect(plainerParts(text)).toEqual({ signs, letters });
+  });
+
+  it('is never one that takes more parts, and takes as many as it says', () => {
+    for (let n = 60; n < 660; n += 7) {
+      for (const text of [`…${'a'.repeat(n)}`, `č“${'b'.repeat(n)}`, 'č…'.repeat(n / 2)]) {
+        const { signs, letters } = plainerParts(text);
+        const now = segmentsOf(text).segments;
+        if (signs !== null)
+          expect([signs < now, segmentsOf(plainSigns(text)).segments]).toEqual([true, signs]);
+        if (letters !== null) {
+          expect([letters < (signs ?? now), segmentsOf(plainLetters(text)).segments]).toEqual([
+            true,
+            letters,
+          ]);
+        }
+      }
+    }
   });
 });
 

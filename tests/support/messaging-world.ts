@@ -62,12 +62,12 @@ export class MessagingWorld {
     };
   }
 
-  private gateways(db: Knex): { email: EmailGateway; sms: Required<SmsGateway> } {
+  private gateways(db: Knex): { email: EmailGateway; sms: SmsGateway } {
     const record = (message: Parameters<typeof recordSandboxMessage>[2]) =>
       recordSandboxMessage(db, momentOf(this.ctx, systemActor), message);
     const has = (messageId: string) => hasSandboxMessage(db, messageId);
     const email = makeSandboxEmail({ from: null, shelf: { record } });
-    const sms = makeSandboxSms({ from: null, shelf: { record, has } }) as Required<SmsGateway>;
+    const sms = makeSandboxSms({ from: null, shelf: { record, has } });
     return {
       email: { send: before(this.email, email.send) },
       sms: { send: before(this.sms, sms.send), findSent: sms.findSent },

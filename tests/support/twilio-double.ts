@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { unlikeCreate, unlikeList, unlikeMessage } from './twilio-openapi';
 
 /** What happens to the next requests to send, in order; afterwards every one is taken, unless `otherwise` is set. */
 export type TwilioPlan =
@@ -58,7 +59,31 @@ export interface MessageResource {
 export const ACCOUNT_SID = `AC${'0a'.repeat(16)}`;
 export const AUTH_TOKEN = 'twilio-auth-token-of-the-tests';
 
-/** api.twilio.com on loopback, as far as Zeton uses it: send, and list what was sent. */
+/** A request that Twilio makes: a signed form. */
+export interface TwilioCall {
+  /** Path and query, as Zeton gave it or as it is set up at Twilio. */
+  path: string;
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** What somebody writes to our number. */
+export interface InboundMessage {
+  from: string;
+  body: string;
+  sid?: string;
+  to?: string;
+  /** Paths of pictures, as addPicture() gives them. */
+  media?: string[];
+  more?: Record<string, string>;
+}
+
+/**
+ * api.twilio.com on loopback, as far as Zeton uses it: send, list, look at one, fetch pictures; and what Twilio itself
+ * sends: status callbacks and messages that came in. What it answers is held to Twilio's OpenAPI description
+ * (twilio-openapi.ts); its own requests, which that does not describe, to https://www.twilio.com/docs/messaging/guides/webhook-request
+ * and https://www.twilio.com/docs/messaging/api/message-resource#twilios-request-to-the-statuscallback-url
+ */
 export class TwilioDouble {
   /** What it holds, oldest first. */
   readonly messages: MessageResource[] = [];
@@ -76,6 +101,13 @@ export class TwilioDouble {
   tell: (news: TwilioNews) => void = () => undefined;
   /** For each look until it is taken away. */
   wrongLooks: WrongAnswer | null = null;
+  /** What it would have said no to, and answered unlike Twilio: a test expects none. */
+  readonly unlike: string[] = [];
+  private readonly media = new Map<string, { status: number; content: Buffer; location?: string }>();
+  /** With which sign-in pictures were asked for. */
+  readonly pictureLogins: (string | undefined)[] = [];
+  private readonly callbacks = new Map<string, string>();
+  private inbound = 0;
   private readonly server: Server;
 
   constructor(private readonly now: () => Date = () => new Date()) {
@@ -130,9 +162,79 @@ export class TwilioDouble {
       uri: `${uri}.json`,
       ...changes,
     };
+    this.unlike.push(...unlikeMessage(message));
     this.messages.push(message);
+    if (form.StatusCallback !== undefined) this.callbacks.set(sid, form.StatusCallback);
     this.tell({ what: 'kept', message });
     return message;
+  }
+
+  /** A picture at an address of the API. */
+  addPicture(content: Buffer, more: { status?: number; location?: string } = {}): string {
+    const hex = (text: string) => createHash('md5').update(text).digest('hex');
+    const path = `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages/MM${hex('message')}/Media/ME${hex(`${this.media.size}`)}`;
+    this.media.set(path, { status: 200, content, ...more });
+    return path;
+  }
+
+  /** What became of a message: it stands so in the API, and this is the callback. Null: none was asked for. */
+  becomes(
+    message: MessageResource,
+    status: string,
+    more: { errorCode?: number; price?: string; segments?: number; publicUrl: string },
+  ): TwilioCall | null {
+    message.status = status;
+    if (more.errorCode !== undefined) message.error_code = more.errorCode;
+    if (more.price !== undefined) [message.price, message.price_unit] = [more.price, 'EUR'];
+    if (more.segments !== undefined) message.num_segments = `${more.segments}`;
+    const callback = this.callbacks.get(message.sid);
+    if (callback === undefined) return null;
+    return signed(more.publicUrl, callback.slice(more.publicUrl.length), {
+      ApiVersion: '2010-04-01',
+      AccountSid: ACCOUNT_SID,
+      MessageSid: message.sid,
+      MessageStatus: status,
+      SmsSid: message.sid,
+      SmsStatus: status,
+      From: message.from ?? '',
+      To: message.to,
+      ...(more.errorCode === undefined ? {} : { ErrorCode: `${more.errorCode}` }),
+      ...(message.messaging_service_sid ? { MessagingServiceSid: message.messaging_service_sid } : {}),
+    });
+  }
+
+  /** Somebody wrote to our number. */
+  brings(message: InboundMessage, publicUrl: string): TwilioCall {
+    const { media = [], more = {} } = message;
+    this.inbound += 1;
+    const sid = message.sid ?? inboundSid(`${this.inbound}`, media.length > 0);
+    const pictures = media.flatMap((path, n) => [
+      [`MediaUrl${n}`, `https://api.twilio.com${path}`],
+      [`MediaContentType${n}`, 'image/jpeg'],
+    ]);
+    return signed(publicUrl, '/webhooks/twilio/sms', {
+      ToCountry: 'SI',
+      ToState: '',
+      SmsMessageSid: sid,
+      NumMedia: `${media.length}`,
+      ToCity: '',
+      FromZip: '',
+      SmsSid: sid,
+      FromState: '',
+      SmsStatus: 'received',
+      FromCity: '',
+      Body: message.body,
+      FromCountry: 'SI',
+      To: message.to ?? '+38641555000',
+      ToZip: '',
+      NumSegments: '1',
+      MessageSid: sid,
+      AccountSid: ACCOUNT_SID,
+      From: message.from,
+      ApiVersion: '2010-04-01',
+      ...Object.fromEntries(pictures),
+      ...more,
+    });
   }
 
   private async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -140,13 +242,23 @@ export class TwilioDouble {
     const chunks: Buffer[] = [];
     for await (const chunk of req) chunks.push(chunk as Buffer);
     const login = Buffer.from(`${ACCOUNT_SID}:${AUTH_TOKEN}`).toString('base64');
+    const picture = this.media.get(pathname);
+    if (picture) return this.show(req, res, picture);
     if (req.headers.authorization !== `Basic ${login}`) return refuse(res, 401, 20003);
+    const one = /\/Messages\/(\w+)\.json$/.exec(pathname)?.[1];
+    if (one !== undefined && req.method === 'GET') {
+      const message = this.messages.find(({ sid }) => sid === one);
+      if (!message) return refuse(res, 404, 20404);
+      this.unlike.push(...unlikeMessage(message));
+      return json(res, 200, message);
+    }
     if (pathname !== `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages.json`) return refuse(res, 404, 20404);
     if (req.method === 'GET') return this.list(searchParams, res);
     this.send(Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString())), res);
   }
 
   private send(form: Record<string, string>, res: ServerResponse): void {
+    this.unlike.push(...unlikeCreate(form));
     this.requests.push(form);
     const { To: to = '', Body: body = '' } = form;
     const plan = this.plan.shift() ?? this.otherwise(to);
@@ -198,7 +310,7 @@ export class TwilioDouble {
     const uriOf = (number: number) =>
       `${path}?PageSize=${size}&Page=${number}${to ? `&To=${encodeURIComponent(to)}` : ''}`;
     const messages = found.slice(page * size, (page + 1) * size);
-    json(res, 200, {
+    const list = {
       end: page * size + Math.max(0, messages.length - 1),
       first_page_uri: uriOf(0),
       messages,
@@ -208,8 +320,44 @@ export class TwilioDouble {
       previous_page_uri: page > 0 ? uriOf(page - 1) : null,
       start: page * size,
       uri: uriOf(page),
-    });
+    };
+    this.unlike.push(...unlikeList(list));
+    json(res, 200, list);
   }
+
+  private show(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { status, content, location }: { status: number; content: Buffer; location?: string },
+  ): void {
+    this.pictureLogins.push(req.headers.authorization);
+    if (location !== undefined) res.setHeader('Location', location);
+    res.writeHead(status, { 'Content-Type': 'image/jpeg' }).end(content);
+  }
+}
+
+export function inboundSid(seed: string, isMms = false): string {
+  return `${isMms ? 'MM' : 'SM'}${createHash('md5').update(`inbound ${seed}`).digest('hex')}`;
+}
+
+/** Source: https://www.twilio.com/docs/usage/security#validating-requests */
+export function signed(
+  publicUrl: string,
+  path: string,
+  form: Record<string, string>,
+  token = AUTH_TOKEN,
+): TwilioCall {
+  const text = Object.keys(form)
+    .sort()
+    .reduce((sum, name) => sum + name + (form[name] ?? ''), publicUrl + path);
+  return {
+    path,
+    headers: {
+      'Content-Type': 'application/x-www-form-urlencoded; charset=utf-8',
+      'X-Twilio-Signature': createHmac('sha1', token).update(text, 'utf8').digest('base64'),
+    },
+    body: new URLSearchParams(form).toString(),
+  };
 }
 
 function answerWrongly(res: ServerResponse, { text, type = 'application/json', cut }: WrongAnswer): void {

@@ -55,8 +55,8 @@ function tooLong(segments?: number): Refusal {
   );
 }
 
-/** What has no plain letter inside it, and what reads the same. */
-const PLAIN: Record<string, string> = {
+/** Letters that have no plain one inside them. */
+const PLAIN_LETTERS: Record<string, string> = {
   đ: 'd',
   Đ: 'D',
   ł: 'l',
@@ -64,26 +64,61 @@ const PLAIN: Record<string, string> = {
   ı: 'i',
   œ: 'oe',
   Œ: 'OE',
+  '\u00b0': ' ',
+};
+
+/** Typographic signs, as word processors and telephones put them by themselves, and what is typed for them. */
+const PLAIN_SIGNS: Record<string, string> = {
   '\u2018': "'",
   '\u2019': "'",
   '\u201a': "'",
+  '\u201b': "'",
+  '\u2039': "'",
+  '\u203a': "'",
   '\u2032': "'",
+  '\u00b4': "'",
+  '`': "'",
   '\u201c': '"',
   '\u201d': '"',
   '\u201e': '"',
+  '\u201f': '"',
   '\u00ab': '"',
   '\u00bb': '"',
   '\u2033': '"',
   '\u2010': '-',
   '\u2011': '-',
+  '\u2012': '-',
   '\u2013': '-',
   '\u2014': '-',
+  '\u2015': '-',
   '\u2212': '-',
   '\u2022': '-',
   '\u2026': '...',
   '\u00d7': 'x',
-  '\u00b0': ' ',
+  '\t': ' ',
+  '\u00a0': ' ',
+  '\u2002': ' ',
+  '\u2003': ' ',
+  '\u2007': ' ',
+  '\u2008': ' ',
+  '\u2009': ' ',
+  '\u200a': ' ',
+  '\u202f': ' ',
+  '\u3000': ' ',
+  // Invisible: where a word may break, and what some programs put at the beginning of a text.
+  '\u00ad': '',
+  '\u200b': '',
+  '\u2060': '',
+  '\ufeff': '',
 };
+
+/**
+ * The same text with quotes, dashes, dots and spaces as they stand on a keyboard; every letter stays.
+ * Source:  Twilio's "Smart Encoding" does the same unasked, https://www.twilio.com/docs/glossary/what-is-smart-encoding
+ */
+export function plainSigns(text: string): string {
+  return text.normalize('NFC').replace(/[^\n\r !-_a-~]/gu, (char) => PLAIN_SIGNS[char] ?? char);
+}
 
 /**
  * The same words in letters that an SMS packs closer: č becomes c, “ becomes ". Letters that GSM-7 has (é, ö, Ω) stay,
@@ -91,13 +126,43 @@ const PLAIN: Record<string, string> = {
  * Source:  DESIGN §3 "Spending"
  */
 export function plainLetters(text: string): string {
-  return text.normalize('NFC').replace(/[^\n\r -~]/gu, (char) => {
+  return plainSigns(text).replace(/[^\n\r -~]/gu, (char) => {
     if (new SegmentedMessage(char).encodingName === 'GSM-7') return char;
-    const same = PLAIN[char];
+    const same = PLAIN_LETTERS[char];
     if (same !== undefined) return same;
     const [base = ''] = char.normalize('NFD');
     return /[A-Za-z]/.test(base) ? base : char;
   });
+}
+
+/** Three dots for one can make it too long. */
+function partsOf(text: string): number {
+  try {
+    return segmentsOf(text).segments;
+  } catch (error) {
+    if (error instanceof Refusal) return Number.POSITIVE_INFINITY;
+    throw error;
+  }
+}
+
+/** How a text could take fewer parts. */
+export interface Plainer {
+  /** With plain quotes, dashes and spaces; null: no fewer. */
+  signs: number | null;
+  /** With plain letters too; null: no fewer than that. */
+  letters: number | null;
+}
+
+/** Shape: SMS → parts that each way of writing it plainer would take */
+export function plainerParts(text: string): Plainer {
+  const now = segmentsOf(text);
+  if (now.encoding === 'GSM-7') return { signs: null, letters: null };
+  const signs = partsOf(plainSigns(text));
+  const letters = partsOf(plainLetters(text));
+  return {
+    signs: signs < now.segments ? signs : null,
+    letters: letters < Math.min(now.segments, signs) ? letters : null,
+  };
 }
 
 /**

@@ -30,6 +30,7 @@ export {
   type Media,
   postponeAnswer,
   type Report,
+  reviveInbound,
   saveInbound,
   saveMedia,
   takeAnswer,

@@ -73,6 +73,7 @@ export function outcomeOf(status: string): 'sent' | 'delivered' | 'failed' | nul
     case 'queued':
     case 'sending':
     case 'sent':
+    case 'partially_delivered':
       return 'sent';
     case 'delivered':
     case 'read':

@@ -73,11 +73,7 @@ export async function keepReport(
  * Of which messages the provider is to be asked now. Each is this caller's: another process gets others.
  * Writes:  sms_reports (when it is asked next)
  */
-export async function takeReportsDue(
-  db: Db,
-  moment: Moment,
-  input: { limit: number },
-): Promise<ReportDue[]> {
+export async function takeReportsDue(db: Db, moment: Moment, input: { limit: number }): Promise<ReportDue[]> {
   const taken: ReportDue[] = [];
   for (const { askAt, ...due } of await reportsDue(db, moment.at, input.limit)) {
     const wait = askAfterSeconds(due.asks + 1);

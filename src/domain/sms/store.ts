@@ -131,6 +131,14 @@ export async function lockInbound(trx: Trx, id: string, owner: string): Promise<
   return row ? inboundFrom(row) : null;
 }
 
+/** Back in line. False: it is not one that was given up. */
+export async function reviveInbound(trx: Trx, input: { id: string; now: string }): Promise<boolean> {
+  const count = await trx('inbound_sms')
+    .where({ id: input.id, status: 'failed' })
+    .update({ status: 'pending', attempts: 0, next_attempt_at: input.now, finished_at: null, reason: null });
+  return count === 1;
+}
+
 /** How many came from a number after an instant, up to and with the one that is `until`. */
 export async function countFrom(
   db: Db,

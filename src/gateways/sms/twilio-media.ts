@@ -26,7 +26,8 @@ export function mediaFetcher(settings: MediaSettings): (url: string) => Promise<
   return async (address) => {
     const first = URL.canParse(address) ? new URL(address) : null;
     const isOurs = first !== null && [new URL(HOST).origin, api.origin].includes(first.origin);
-    if (!isOurs || !path.test(first.pathname)) return refused('it is not at an address of our Twilio account');
+    if (!isOurs || !path.test(first.pathname))
+      return refused('it is not at an address of our Twilio account');
     let url = new URL(first.pathname, api);
     for (let step = 0; step <= REDIRECTS_MAX; step++) {
       const answer = await fetch(url, {
@@ -42,7 +43,7 @@ export function mediaFetcher(settings: MediaSettings): (url: string) => Promise<
       if (status === 404 || status === 410) return refused('Twilio has it no more');
       if (status < 300 || status >= 400) throw new Error(`Twilio answers with HTTP ${status}`);
       const next = answer.headers.get('location') ?? '';
-      if (!URL.canParse(next, url)) return refused('Twilio sends us to no address');
+      if (!URL.canParse(next, url.href)) return refused('Twilio sends us to no address');
       url = new URL(next, url);
       if (!isTwilio(url, api)) return refused('Twilio sends us to another host');
     }
@@ -71,8 +72,7 @@ async function readPicture(answer: Response, bytesMax: number): Promise<FetchedM
 
 /** By its first bytes. */
 export function pictureTypeOf(content: Buffer): string | null {
-  const starts = (hex: string, at = 0) =>
-    content.subarray(at, at + hex.length / 2).toString('hex') === hex;
+  const starts = (hex: string, at = 0) => content.subarray(at, at + hex.length / 2).toString('hex') === hex;
   if (starts('ffd8ff')) return 'image/jpeg';
   if (starts('89504e470d0a1a0a')) return 'image/png';
   if (starts('474946383761') || starts('474946383961')) return 'image/gif';

@@ -92,7 +92,9 @@ export function makeTwilioGateway(settings: TwilioSettings): Required<SmsGateway
         return reportOf(answer);
       } catch (error) {
         if (error instanceof Refused && error.status === 404 && error.code === 20404) return null;
-        throw noAnswer(error instanceof Refused ? `HTTP_${error.status}` : (error as { code?: unknown }).code);
+        throw noAnswer(
+          error instanceof Refused ? `HTTP_${error.status}` : (error as { code?: unknown }).code,
+        );
       }
     },
 
@@ -155,7 +157,8 @@ function isListOfMessages(body: unknown): boolean {
 
 /** Nothing changes them. In words they stand in locales (sms_errors). Source: https://www.twilio.com/docs/api/errors */
 export const REFUSED: readonly number[] = [
-  21211, 21217, 21265, 21266, 21408, 21602, 21606, 21608, 21610, 21612, 21614, 21617, 21635, 21659, 21660, 21703, 21704, 21705, 30003, 30004, 30005, 30006, 30007, 30008, 30034,
+  21211, 21217, 21265, 21266, 21408, 21602, 21606, 21608, 21610, 21612, 21614, 21617, 21635, 21659, 21660,
+  21703, 21704, 21705, 30003, 30004, 30005, 30006, 30007, 30008, 30034,
 ];
 
 /** Nothing is wrong with the message: our account, or too much at once. */
