@@ -11,6 +11,7 @@ import { setupPage } from './setup.page';
 import { HOME, signInPage } from './sign-in.page';
 import { statementPage } from './statement.page';
 import { ticketPage } from './ticket.page';
+import { ticketMailPage } from './ticket-mail.page';
 import { ticketsPage } from './tickets.page';
 
 export { pageHost } from './host';
@@ -26,6 +27,7 @@ export function consoleRouter({ ctx, pages }: { ctx: Context; pages: Pages }): R
   accountPage(routes, ctx);
   ticketsPage(routes, ctx);
   ticketPage(routes, ctx);
+  ticketMailPage(routes, ctx);
   couponPage(routes, ctx);
   customersPage(routes, ctx);
   customerPage(routes, ctx);

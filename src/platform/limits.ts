@@ -145,6 +145,8 @@ export const limits = {
   bounceMemoryDays: 90,
   /** So long does a banner say that somebody sent too many, or that one could not be taken in. */
   mailAlarmSeconds: 86_400,
+  /** Of what a mail quotes, on the page of its ticket; the whole stands in what was sent. */
+  quotedShownChars: 20_000,
   /** Of the pictures inside one mail that are put into its page; the others are attachments. */
   mailShownPictureBytes: 8 * 1024 * 1024,
 

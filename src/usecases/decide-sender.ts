@@ -47,7 +47,11 @@ export function decideAboutSender(
     const told = { message_id: messageId, from: mail.fromAddress };
     if (decision === 'accept') {
       if (before.status !== 'closed') await customerWordWritten(trx, moment, before.id);
-      await recordTicketEvent(trx, moment, { ticketId: before.id, type: 'mail.sender_accepted', facts: told });
+      await recordTicketEvent(trx, moment, {
+        ticketId: before.id,
+        type: 'mail.sender_accepted',
+        facts: told,
+      });
       return { ticketId: before.id, changed: true };
     }
     const store = await findStore(trx, before.storeId);
@@ -79,7 +83,8 @@ export function decideAboutSender(
       type: 'mail.split_from',
       facts: { ...told, ticket_number: before.number },
     });
-    if (decision === 'spam') await changeTicket(trx, moment, { ticketId: opened.id, changes: { spam: true } });
+    if (decision === 'spam')
+      await changeTicket(trx, moment, { ticketId: opened.id, changes: { spam: true } });
     else await markedIfUnpaid(trx, moment, opened, null);
     return { ticketId: opened.id, changed: true };
   });

@@ -1,5 +1,10 @@
 import { type PlannedAttachment, planAttachments } from '../domain/attachments';
-import { claimInboundMail, type InboundMailRow, lockInboundMail, saveInboundMail } from '../domain/inbound-mail';
+import {
+  claimInboundMail,
+  type InboundMailRow,
+  lockInboundMail,
+  saveInboundMail,
+} from '../domain/inbound-mail';
 import { type InboundMail, readMail } from '../gateways/email';
 import { systemActor } from '../platform/actor';
 import { addSeconds, iso } from '../platform/clock';

@@ -29,7 +29,9 @@ export async function takeInBounce(
   arrival: Arrival,
 ): Promise<Ending> {
   const { row, mail } = arrival;
-  const tokens = addressesOf(arrival).flatMap((address) => readBounceToken(ctx.vault, address)?.messageId ?? []);
+  const tokens = addressesOf(arrival).flatMap(
+    (address) => readBounceToken(ctx.vault, address)?.messageId ?? [],
+  );
   const messageId = tokens[0] ?? claimedMessage(arrival);
   const message = messageId === null ? null : await findMessage(trx, messageId);
   if (message?.direction !== 'out' || message.channel !== 'email') {
@@ -72,7 +74,9 @@ async function believe(
     : null;
   const state = doubt === null ? 'settled' : 'review';
   // What cost nothing gives nothing back, so it does not count as the one that is believed.
-  const isNews = !isPaid || (await addBounce(trx, { messageId: message.id, customerId, reason, state, doubt, at: moment.at }));
+  const isNews =
+    !isPaid ||
+    (await addBounce(trx, { messageId: message.id, customerId, reason, state, doubt, at: moment.at }));
   if (!isNews || message.status === 'failed') {
     return { status: 'done', messageId: message.id, reason: 'It is known that this mail came back.' };
   }

@@ -1,5 +1,11 @@
 import { addAttachments } from '../domain/attachments';
-import { type Customer, customerOfEmail, findAllByEmail, findCustomer, normaliseEmail } from '../domain/customers';
+import {
+  type Customer,
+  customerOfEmail,
+  findAllByEmail,
+  findCustomer,
+  normaliseEmail,
+} from '../domain/customers';
 import { addMessageMail, bareSubject, type MatchedBy, type SenderMark, senderOf } from '../domain/mails';
 import { addMessage } from '../domain/messages';
 import { listStores, type Store } from '../domain/stores';
@@ -52,9 +58,17 @@ export async function takeInWord(trx: Trx, ctx: Context, moment: Moment, arrival
       isFirstContact: false,
     });
     // Spam stays where it is, and calls nobody.
-    if (found.spam) return keep(trx, ctx, moment, { arrival, ticket: found, customer, match, mark, silent: true });
+    if (found.spam)
+      return keep(trx, ctx, moment, { arrival, ticket: found, customer, match, mark, silent: true });
     if (mark === 'different' && found.status !== 'closed') {
-      return keepStrange(trx, ctx, moment, { arrival, ticket: found, customer, match, mark, silent: automatic });
+      return keepStrange(trx, ctx, moment, {
+        arrival,
+        ticket: found,
+        customer,
+        match,
+        mark,
+        silent: automatic,
+      });
     }
     if (mark !== 'different') {
       if (automatic) {
@@ -117,7 +131,12 @@ interface Kept {
 }
 
 /** It becomes a message, and nothing else changes but what the caller does. */
-async function keep(trx: Trx, ctx: Context, moment: Moment, kept: Kept & { storm?: boolean }): Promise<Ending> {
+async function keep(
+  trx: Trx,
+  ctx: Context,
+  moment: Moment,
+  kept: Kept & { storm?: boolean },
+): Promise<Ending> {
   const { arrival, ticket, match, mark } = kept;
   const { row, mail, files } = arrival;
   const message = await addMessage(
@@ -195,7 +214,15 @@ async function keepWord(
   const { ticket, isNew } = place;
   const storm = await isStorm(trx, arrival, ticket.id, moment.at);
   if (!isNew && !storm) await customerWordWritten(trx, { ...moment, actor: author }, ticket.id);
-  const ending = await keep(trx, ctx, moment, { arrival, ticket, customer, match, mark, silent: storm, storm });
+  const ending = await keep(trx, ctx, moment, {
+    arrival,
+    ticket,
+    customer,
+    match,
+    mark,
+    silent: storm,
+    storm,
+  });
   const store = stores.find((one) => one.id === ticket.storeId);
   const isToAnswer = ticket.unpaid && !storm && mail.class === 'person' && mail.mayAutoAnswer && store;
   return { ...ending, answerAt: isToAnswer ? whenAwake(moment.at, store) : null };
@@ -223,8 +250,7 @@ async function keepFirst(
   // Who sends that many opens no more tickets by it.
   const ticketId = senderStorm ? await newestTicketOf(trx, ids) : await ticketForNewMail(trx, ids);
   const found = ticketId === null ? null : await lockTicket(trx, ticketId);
-  const store =
-    stores.find((one) => one.id === (strangerTo?.storeId ?? storeId)) ?? likelyStore(stores);
+  const store = stores.find((one) => one.id === (strangerTo?.storeId ?? storeId)) ?? likelyStore(stores);
   if (!store) return { status: 'ignored', reason: 'There is no store that it could be for.' };
   const customer =
     known.find((one) => one.id === found?.customerId) ??
@@ -278,11 +304,7 @@ async function isSenderStorm(trx: Trx, { row }: Arrival): Promise<boolean> {
 }
 
 /** Nobody else's words stand under the customer's name. */
-function authorOf({
-  arrival,
-  customer,
-  mark,
-}: Pick<Kept, 'arrival' | 'customer' | 'mark'>): Actor {
+function authorOf({ arrival, customer, mark }: Pick<Kept, 'arrival' | 'customer' | 'mark'>): Actor {
   const { name, address } = arrival.mail.from;
   if (mark === 'different') return { kind: 'customer', id: '', name: name || address || '' };
   return { kind: 'customer', id: customer.id, name: customer.name || name || address || '' };
@@ -299,4 +321,3 @@ function bodyOf({ row, mail, files }: Arrival): string {
   if (mail.class === 'unreadable') return t('mail_in.unreadable');
   return files.length > 0 ? t('mail_in.only_files', { count: files.length }) : t('mail_in.empty');
 }
-

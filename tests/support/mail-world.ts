@@ -71,7 +71,10 @@ export class MailWorld extends MessagingWorld {
 
   /** Where bounces of a message go. */
   returnPath(messageId: string): string {
-    return addressWithToken('bounce@trgovina.example', bounceTokenFor(this.ctx.vault, { messageId })) as string;
+    return addressWithToken(
+      'bounce@trgovina.example',
+      bounceTokenFor(this.ctx.vault, { messageId }),
+    ) as string;
   }
 
   async keep(

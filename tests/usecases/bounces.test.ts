@@ -19,9 +19,17 @@ describeEachEngine('a mail that comes back', (engine) => {
     expect((await verifyLedger(world.db)).problems).toEqual([]);
   });
 
-  const bounce = (messageId: string, envelope: { from?: string | null; to?: string[] } = {}, status = '5.2.2') => {
+  const bounce = (
+    messageId: string,
+    envelope: { from?: string | null; to?: string[] } = {},
+    status = '5.2.2',
+  ) => {
     const to = world.returnPath(messageId);
-    return world.bring(bounceOf({ to, status, diagnostic: '552 mailbox full' }), { from: '', to: [to], ...envelope });
+    return world.bring(bounceOf({ to, status, diagnostic: '552 mailbox full' }), {
+      from: '',
+      to: [to],
+      ...envelope,
+    });
   };
   const eventTypes = async () => (await world.events()).map(({ type }) => type);
 
@@ -54,17 +62,28 @@ describeEachEngine('a mail that comes back', (engine) => {
   });
 
   test.each([
-    ['without the message’s own return path', async (id: string) => {
-      const to = world.replyAddress();
-      const raw = bounceOf({ to });
-      const about = raw.toString().replace('\r\n--b1--', `\r\n--b1\r\nContent-Type: message/rfc822-headers\r\n\r\nMessage-ID: <${id}@localhost>\r\n\r\n--b1--`);
-      return world.bring(Buffer.from(about), { from: '', to: [to] });
-    }],
+    [
+      'without the message’s own return path',
+      async (id: string) => {
+        const to = world.replyAddress();
+        const raw = bounceOf({ to });
+        const about = raw
+          .toString()
+          .replace(
+            '\r\n--b1--',
+            `\r\n--b1\r\nContent-Type: message/rfc822-headers\r\n\r\nMessage-ID: <${id}@localhost>\r\n\r\n--b1--`,
+          );
+        return world.bring(Buffer.from(about), { from: '', to: [to] });
+      },
+    ],
     ['with a sender', (id: string) => bounce(id, { from: 'mallory@evil.example' })],
-    ['after more than five days', async (id: string) => {
-      world.ctx.clock.advance((limits.bounceDays * 24 + 1) * 3600);
-      return bounce(id);
-    }],
+    [
+      'after more than five days',
+      async (id: string) => {
+        world.ctx.clock.advance((limits.bounceDays * 24 + 1) * 3600);
+        return bounce(id);
+      },
+    ],
   ])('%s proves nothing: it is noted in the ticket, and nothing is given back', async (_how, forge) => {
     const sent = await world.sentReply();
     await forge(sent);
@@ -76,7 +95,10 @@ describeEachEngine('a mail that comes back', (engine) => {
   test('with the return path of another message settles that one, not the one it talks about', async () => {
     const [one, two] = [await world.sentReply(), await world.sentReply()];
     await bounce(two);
-    expect([(await world.message(one)).status, (await world.message(two)).status]).toEqual(['sent', 'failed']);
+    expect([(await world.message(one)).status, (await world.message(two)).status]).toEqual([
+      'sent',
+      'failed',
+    ]);
   });
 
   test('a second time is for a person to say, who gives the credit back with a click, once', async () => {
@@ -87,8 +109,12 @@ describeEachEngine('a mail that comes back', (engine) => {
     expect((await world.message(two)).status).toBe('sent');
     expect(await world.credits('email')).toEqual(oneUsed);
     expect(await eventTypes()).toContain('mail.bounce_doubted');
-    expect(await decideAboutBounce(world.ctx, bob, { messageId: two, returned: true })).toEqual({ changed: true });
-    expect(await decideAboutBounce(world.ctx, bob, { messageId: two, returned: false })).toEqual({ changed: false });
+    expect(await decideAboutBounce(world.ctx, bob, { messageId: two, returned: true })).toEqual({
+      changed: true,
+    });
+    expect(await decideAboutBounce(world.ctx, bob, { messageId: two, returned: false })).toEqual({
+      changed: false,
+    });
     expect((await world.message(two)).status).toBe('failed');
     expect(await world.credits('email')).toEqual(all);
   });
@@ -121,7 +147,10 @@ describeEachEngine('a mail that comes back', (engine) => {
     const sent = await world.sentReply();
     const to = world.returnPath(sent);
     const raw = bounceOf({ to, action: 'delayed', status: '4.4.1', diagnostic: '451 try later' });
-    expect(await world.bring(raw, { from: '', to: [to] })).toMatchObject({ status: 'done', class: 'delayed' });
+    expect(await world.bring(raw, { from: '', to: [to] })).toMatchObject({
+      status: 'done',
+      class: 'delayed',
+    });
     expect((await world.message(sent)).status).toBe('sent');
     expect(await world.credits('email')).toEqual(oneUsed);
     expect(await eventTypes()).toContain('mail.delayed');

@@ -46,7 +46,11 @@ describeEachEngine('mail that comes in', (engine) => {
         authorId: world.alice,
         body: 'It prints now.',
       });
-      expect(words.mail).toMatchObject({ matched_by: 'token', sender: 'known', from_address: 'alice@example.com' });
+      expect(words.mail).toMatchObject({
+        matched_by: 'token',
+        sender: 'known',
+        from_address: 'alice@example.com',
+      });
       expect(words.mail.quoted).toContain('Try again.');
       const after = await world.ticketRow();
       expect(after).toMatchObject({ status: 'open', version: before.version + 1 });
@@ -108,7 +112,9 @@ describeEachEngine('mail that comes in', (engine) => {
 
     test('a word in a closed ticket opens one that goes on with it', async () => {
       await setStatus('closed');
-      const words = await world.words(await world.bring({ to: world.replyAddress(), subject: 'Re: Printer' }));
+      const words = await world.words(
+        await world.bring({ to: world.replyAddress(), subject: 'Re: Printer' }),
+      );
       expect(await world.ticketRow(words.ticketId)).toMatchObject({
         follow_up_of: world.ticket.id,
         subject: 'Printer',
@@ -170,7 +176,9 @@ describeEachEngine('mail that comes in', (engine) => {
       expect(await world.ticketRow()).toMatchObject({ version: before.version + 1 });
       const again = await decideAboutSender(world.ctx, bob, { messageId: words.id, decision: 'spam' });
       expect(again).toEqual({ ticketId: world.ticket.id, changed: false });
-      expect((await world.db('message_mails').where({ message_id: words.id }).first()).sender).toBe('accepted');
+      expect((await world.db('message_mails').where({ message_id: words.id }).first()).sender).toBe(
+        'accepted',
+      );
     });
 
     test('a colleague in Cc is somebody else, too; and so is who writes a second sender beside the customer', async () => {
@@ -186,7 +194,10 @@ describeEachEngine('mail that comes in', (engine) => {
 
     test('split off, it is a ticket of the sender’s own, and nothing of it stays', async () => {
       const words = await world.words(await strange());
-      const { ticketId } = await decideAboutSender(world.ctx, bob, { messageId: words.id, decision: 'split' });
+      const { ticketId } = await decideAboutSender(world.ctx, bob, {
+        messageId: words.id,
+        decision: 'split',
+      });
       expect(ticketId).not.toBe(world.ticket.id);
       expect((await world.message(words.id)).ticketId).toBe(ticketId);
       const opened = await world.ticketRow(ticketId);
@@ -238,7 +249,10 @@ describeEachEngine('mail that comes in', (engine) => {
     test('newsletters and our own mails are kept, and are nobody’s word', async () => {
       const list = await world.bring({ headers: ['List-Id: <news.elsewhere.example>'] });
       expect(list).toMatchObject({ status: 'ignored', class: 'list' });
-      const own = await world.bring({ messageId: `<${world.ctx.ids.next()}@localhost>`, to: world.replyAddress() });
+      const own = await world.bring({
+        messageId: `<${world.ctx.ids.next()}@localhost>`,
+        to: world.replyAddress(),
+      });
       expect(own).toMatchObject({ status: 'ignored', class: 'own' });
       expect(await world.db('messages')).toHaveLength(0);
       expect(await world.db('inbound_mail_raws')).toHaveLength(2);

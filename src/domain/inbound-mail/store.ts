@@ -209,7 +209,9 @@ export async function answersDue(db: Db, now: string, limit: number): Promise<An
 
 /** False when another process has answered it. */
 export async function takeAnswer(trx: Trx, id: string): Promise<boolean> {
-  return (await trx('inbound_mails').where({ id }).whereNotNull('answer_at').update({ answer_at: null })) === 1;
+  return (
+    (await trx('inbound_mails').where({ id }).whereNotNull('answer_at').update({ answer_at: null })) === 1
+  );
 }
 
 export async function postponeAnswer(trx: Trx, id: string, at: string): Promise<void> {

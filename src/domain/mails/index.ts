@@ -1,4 +1,12 @@
-export { bareSubject, type BounceDoubt, bounceDoubt, bounceFlaw, type MatchedBy, senderOf, type SenderMark } from './rules';
+export {
+  type BounceDoubt,
+  bareSubject,
+  bounceDoubt,
+  bounceFlaw,
+  type MatchedBy,
+  type SenderMark,
+  senderOf,
+} from './rules';
 export {
   addBounce,
   addMessageMail,

@@ -57,7 +57,8 @@ export function bounceFlaw(bounce: {
 }
 
 /** "Re:", "Fwd:" and their like, in the languages of our customers' mail programs; and our own tag. */
-const PREFIX = /^\s*(?:(?:re|aw|sv|odg|odgovor|vs|fw|fwd|wg|tr|rv|i|prosl|posr|posredovano|απ|πρθ|σχετ)\s*(?:\[\d+\])?\s*[:：]|\[#\d{1,9}\])\s*/iu;
+const PREFIX =
+  /^\s*(?:(?:re|aw|sv|odg|odgovor|vs|fw|fwd|wg|tr|rv|i|prosl|posr|posredovano|απ|πρθ|σχετ)\s*(?:\[\d+\])?\s*[:：]|\[#\d{1,9}\])\s*/iu;
 
 /** A subject as the ticket is called: without what mail programs and Zeton put around it. */
 export function bareSubject(subject: string): string {

@@ -60,7 +60,8 @@ export async function decideSender(
   sender: 'accepted' | 'known',
 ): Promise<boolean> {
   return (
-    (await trx('message_mails').where({ message_id: messageId, sender: 'different' }).update({ sender })) === 1
+    (await trx('message_mails').where({ message_id: messageId, sender: 'different' }).update({ sender })) ===
+    1
   );
 }
 
