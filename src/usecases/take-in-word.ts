@@ -58,10 +58,9 @@ export async function takeInWord(trx: Trx, ctx: Context, moment: Moment, arrival
       isFirstContact: false,
     });
     // Spam stays where it is, and calls nobody.
-    if (found.spam)
-      return keep(trx, ctx, moment, { arrival, ticket: found, customer, match, mark, silent: true });
+    if (found.spam) return keep(trx, moment, { arrival, ticket: found, customer, match, mark, silent: true });
     if (mark === 'different' && found.status !== 'closed') {
-      return keepStrange(trx, ctx, moment, {
+      return keepStrange(trx, moment, {
         arrival,
         ticket: found,
         customer,
@@ -72,16 +71,16 @@ export async function takeInWord(trx: Trx, ctx: Context, moment: Moment, arrival
     }
     if (mark !== 'different') {
       if (automatic) {
-        return keep(trx, ctx, moment, { arrival, ticket: found, customer, match, mark, silent: true });
+        return keep(trx, moment, { arrival, ticket: found, customer, match, mark, silent: true });
       }
-      return keepWord(trx, ctx, moment, { arrival, stores, found, customer, match, mark });
+      return keepWord(trx, moment, { arrival, stores, found, customer, match, mark });
     }
     // A closed ticket takes nothing any more, and a follow-up would be the customer's: it is the sender's own word.
   }
 
   if (automatic) return { status: 'ignored', reason: 'An automatic answer that belongs to no ticket.' };
   if (sender === null) return { status: 'ignored', reason: 'It has no sender whom anybody could answer.' };
-  return keepFirst(trx, ctx, moment, { arrival, stores, sender, strangerTo: found, storeId: row.storeId });
+  return keepFirst(trx, moment, { arrival, stores, sender, strangerTo: found, storeId: row.storeId });
 }
 
 interface Match {
@@ -131,12 +130,7 @@ interface Kept {
 }
 
 /** It becomes a message, and nothing else changes but what the caller does. */
-async function keep(
-  trx: Trx,
-  ctx: Context,
-  moment: Moment,
-  kept: Kept & { storm?: boolean },
-): Promise<Ending> {
+async function keep(trx: Trx, moment: Moment, kept: Kept & { storm?: boolean }): Promise<Ending> {
   const { arrival, ticket, match, mark } = kept;
   const { row, mail, files } = arrival;
   const message = await addMessage(
@@ -173,10 +167,10 @@ async function keep(
 }
 
 /** Somebody else's words in a customer's ticket: seen by agents only, until one of them lets them stand. */
-async function keepStrange(trx: Trx, ctx: Context, moment: Moment, kept: Kept): Promise<Ending> {
+async function keepStrange(trx: Trx, moment: Moment, kept: Kept): Promise<Ending> {
   const { arrival, ticket } = kept;
   const storm = await isStorm(trx, arrival, ticket.id, moment.at);
-  const ending = await keep(trx, ctx, moment, { ...kept, storm });
+  const ending = await keep(trx, moment, { ...kept, storm });
   if (kept.silent || storm) return ending;
   await recordTicketEvent(trx, moment, {
     ticketId: ticket.id,
@@ -190,7 +184,6 @@ async function keepStrange(trx: Trx, ctx: Context, moment: Moment, kept: Kept): 
 /** The customer's own word in a ticket of theirs, or in what goes on with it. */
 async function keepWord(
   trx: Trx,
-  ctx: Context,
   moment: Moment,
   input: {
     arrival: Arrival;
@@ -214,7 +207,7 @@ async function keepWord(
   const { ticket, isNew } = place;
   const storm = await isStorm(trx, arrival, ticket.id, moment.at);
   if (!isNew && !storm) await customerWordWritten(trx, { ...moment, actor: author }, ticket.id);
-  const ending = await keep(trx, ctx, moment, {
+  const ending = await keep(trx, moment, {
     arrival,
     ticket,
     customer,
@@ -231,7 +224,6 @@ async function keepWord(
 /** It answers nothing of ours: the sender is found, or met. */
 async function keepFirst(
   trx: Trx,
-  ctx: Context,
   moment: Moment,
   input: {
     arrival: Arrival;
@@ -270,19 +262,19 @@ async function keepFirst(
     isFirstContact: known.length === 0,
   });
   if (found && senderStorm) {
-    return keep(trx, ctx, moment, {
+    return keep(trx, moment, {
       ...{ arrival, ticket: found, customer, match: { by }, mark },
       silent: true,
       storm: true,
     });
   }
   if (found && mark === 'different') {
-    return keepStrange(trx, ctx, moment, {
+    return keepStrange(trx, moment, {
       ...{ arrival, ticket: found, customer, match: { by }, mark },
       silent: false,
     });
   }
-  const ending = await keepWord(trx, ctx, moment, {
+  const ending = await keepWord(trx, moment, {
     ...{ arrival, stores, found, customer, match: { by } },
     mark: mark === 'different' ? 'unproven' : mark,
   });

@@ -10,6 +10,7 @@ export {
 export {
   addBounce,
   addMessageMail,
+  type BouncedMessage,
   countBounces,
   decideBounce,
   decideSender,
