@@ -7,6 +7,7 @@ import { withTransaction } from '../../src/platform/db';
 import { momentOf } from '../../src/usecases/context';
 import { receiveMails } from '../../src/usecases/receive-mail';
 import { addressWithToken, bounceTokenFor, replyTokenFor } from '../../src/usecases/reply-address';
+import { replyToTicket } from '../../src/usecases/reply-to-ticket';
 import type { TestApp } from '../support/app';
 import {
   addStaff,
@@ -14,6 +15,7 @@ import {
   expectAccessible,
   look,
   openBrowser,
+  screenshot,
   type TestBrowser,
 } from '../support/browser';
 import { describeEachEngine, type TestEngine } from '../support/databases';
@@ -74,22 +76,18 @@ class MailDesk {
   /** A paid mail of ours that is said to have come back, after the customer answered it. */
   async doubted(): Promise<string> {
     await this.desk.give(this.ana, 'email', 2);
-    const bob = await Visitor.of(this.app, 'bob@example.com');
-    const from = await bob.get(this.here);
-    const field = (name: string) =>
-      new RegExp(`name="${name}"[^>]*value="([^"]*)"|value="([^"]*)"[^>]*name="${name}"`).exec(from.text);
-    const [key, version] = ['key', 'version'].map((name) => field(name)?.[1] ?? field(name)?.[2] ?? '');
-    await bob.post(`${this.here}/messages`, {
+    const bob = { kind: 'staff' as const, id: 'bob', name: 'Bob' };
+    const { id: sent } = await replyToTicket(this.app.ctx, bob, {
+      ticketId: this.ticket.id,
       channel: 'email',
       body: 'Have you tried it again?',
-      subject: 'Printer',
-      key: key as string,
-      version: version as string,
     });
     await this.app.drain();
-    const sent = (await this.app.db('messages').where({ kind: 'reply' }).first()).id as string;
     await this.bring({ text: 'Yes, thanks.' });
-    const to = addressWithToken('bounce@trgovina.example', bounceTokenFor(this.app.ctx.vault, { messageId: sent }));
+    const to = addressWithToken(
+      'bounce@trgovina.example',
+      bounceTokenFor(this.app.ctx.vault, { messageId: sent }),
+    );
     await this.bring(bounceOf({ to: to as string, recipient: 'ana@example.com' }), to as string);
     return sent;
   }
@@ -127,11 +125,14 @@ describeEachEngine('a mail on the page of its ticket', (engine) => {
       created_at: '2026-11-22T12:00:00.000Z',
     });
     const { text: page } = await bob.get(mails.here);
-    const article = page.slice(page.indexOf(`id="m-${id}"`), page.indexOf('</article>', page.indexOf(`id="m-${id}"`)));
+    const article = page.slice(
+      page.indexOf(`id="m-${id}"`),
+      page.indexOf('</article>', page.indexOf(`id="m-${id}"`)),
+    );
     expect(article).toContain('It still does not print.');
-    expect(article).toMatch(/<details[^>]*><summary>Quoted text<\/summary>[^]*Try again\./);
-    expect(article).toMatch(/<summary>Signature<\/summary>[^]*Lead of &lt;b>everything/);
-    expect(article).toMatch(/href="\/attachments\/[^"]+"[^>]*>[^]*winmail\.dat[^]*2\.3/);
+    expect(article).toMatch(/<details[^>]*><summary>Quoted text<\/summary>[\s\S]*Try again\./);
+    expect(article).toMatch(/<summary>Signature<\/summary>[\s\S]*Lead of &lt;b>everything/);
+    expect(article).toMatch(/href="\/attachments\/[^"]+"[^>]*>[\s\S]*winmail\.dat[\s\S]*2\.3/);
     // It has the ticket's subject, however mail programs put it.
     expect(article).not.toContain('z-msg-subject');
     expect(article).not.toContain('iframe');
@@ -162,7 +163,9 @@ describeEachEngine('a mail on the page of its ticket', (engine) => {
     expect(answer.status).toBe(200);
     expect(answer.text).not.toContain(`id="m-${id}"`);
     expect(answer.headers['hx-redirect']).toBeUndefined();
-    expect((await bob.get(mails.here)).text).toContain('made the mail from mallory@evil.example a ticket of its own');
+    expect((await bob.get(mails.here)).text).toContain(
+      'made the mail from mallory@evil.example a ticket of its own',
+    );
   });
 
   test('is decided about by nobody who may only read, without the form’s token, or on another ticket', async () => {
@@ -191,7 +194,9 @@ describeEachEngine('a mail on the page of its ticket', (engine) => {
     });
     const path = `${mails.here}/messages/${id}/mail`;
     const plain = await bob.get(path);
-    expect(plain.headers['content-security-policy']).toMatch(/^sandbox [^;]*; default-src 'none'; img-src data:;/);
+    expect(plain.headers['content-security-policy']).toMatch(
+      /^sandbox [^;]*; default-src 'none'; img-src data:;/,
+    );
     expect(plain.headers['content-security-policy']).not.toMatch(/allow-scripts|allow-same-origin/);
     expect(plain.headers['x-frame-options']).toBe('SAMEORIGIN');
     expect(plain.text).toContain('Look');
@@ -204,7 +209,8 @@ describeEachEngine('a mail on the page of its ticket', (engine) => {
   });
 
   test('its own pictures are put in as data, since the frame is nobody’s', async () => {
-    const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+    const png =
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
     const id = await mails.bring({
       headers: ['Content-Type: multipart/related; boundary="b"'],
       text: [
@@ -243,7 +249,9 @@ describeInBrowser('mails in a browser', (engine) => {
     elsewhere = createServer((req, res) => {
       asked.push(req.url ?? '');
       res.setHeader('Content-Type', 'image/svg+xml');
-      res.end('<svg xmlns="http://www.w3.org/2000/svg" width="60" height="30"><rect width="60" height="30"/></svg>');
+      res.end(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="30"><rect width="60" height="30"/></svg>',
+      );
     });
     await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
   });
@@ -258,7 +266,11 @@ describeInBrowser('mails in a browser', (engine) => {
       ...HTML_MAIL,
       text: `<h2>Račun</h2><p>Pozdravljeni, <a href="https://example.com">tukaj</a>.</p><img src="http://127.0.0.1:${port}/a.svg" width="60" height="30"><script>top.document.title='x'</script>`,
     });
-    await mails.bring({ headers: ['Auto-Submitted: auto-replied'], subject: 'Odsoten', text: 'Na dopustu do ponedeljka.' });
+    await mails.bring({
+      headers: ['Auto-Submitted: auto-replied'],
+      subject: 'Odsoten',
+      text: 'Na dopustu do ponedeljka.',
+    });
     await mails.bring({
       text: 'Poglejte prilogo.\r\n\r\n-- \r\nAna Novak\r\n\r\nOn Sat, 21 Nov 2026 at 08:00, Bob <podpora@trgovina.example> wrote:\r\n> Try again.\r\n',
     });
@@ -276,11 +288,14 @@ describeInBrowser('mails in a browser', (engine) => {
     while (asked.length === 0) await page.waitForTimeout(20);
     expect(asked).toEqual(['/a.svg']);
     expect(await page.title()).not.toBe('x');
+    await screenshot(page, 'ticket-mail-as-sent');
+    // Closed: axe looks into frames by scripts, which this one does not run.
     await look(browser, mails.here, 'ticket-mail', {
       signedInAs: 'bob@example.com',
       prepare: async (seen) => {
-        for (const summary of await seen.locator('.z-msg-rest > summary').all()) await summary.click();
-        await seen.frameLocator(`#m-${id} iframe`).getByText('Pozdravljeni').waitFor();
+        for (const summary of await seen.locator('.z-msg-rest:not(.z-mail-sent) > summary').all()) {
+          await summary.click();
+        }
       },
     });
   });
