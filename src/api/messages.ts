@@ -113,7 +113,14 @@ export const messageEndpoints = [
         ticket_version: z.int().describe('Send it with the next reply.'),
       })
       .meta({ id: 'CreatedMessage' }),
-    problems: ['insufficient-credits', 'stale-ticket', 'ticket-closed', 'message-too-long', 'no-recipient'],
+    problems: [
+      'insufficient-credits',
+      'stale-ticket',
+      'ticket-closed',
+      'message-too-long',
+      'no-recipient',
+      'recipient-opted-out',
+    ],
     async handle({ ctx, principal, actor, params, body: written, requireKey, once }) {
       if (written.attachments?.length) {
         throw invalidRequest('attachments', 'cannot be sent yet: leave it out, or send an empty list');

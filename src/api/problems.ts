@@ -57,6 +57,11 @@ const WORDS: Record<string, { words: string; facts?: string[] }> = {
     facts: ['errors'],
   },
   'no-recipient': { words: 'The customer has no number or address for this channel.', facts: ['channel'] },
+  'recipient-opted-out': {
+    words:
+      'They answered STOP to an SMS. Nothing was sent or charged; send an e-mail, or wait for their START.',
+    facts: ['channel'],
+  },
   'message-too-long': {
     words: 'An SMS is joined of at most so many segments. Shorten it, or send an e-mail.',
     facts: ['segments_max', 'segments'],

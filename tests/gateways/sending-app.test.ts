@@ -81,7 +81,10 @@ describeEachEngine('a reply by the real transports', (engine) => {
   it('arrives, and is charged', async () => {
     const [sms, mail] = [await reply('sms'), await reply('email')];
     await app.drain();
-    expect(twilio.requests).toEqual([{ To: '+38641555100', From: '+38641555000', Body: TEXT }]);
+    const callback = `https://help.example.com/webhooks/twilio/status?message=${sms.id}`;
+    expect(twilio.requests).toEqual([
+      { To: '+38641555100', From: '+38641555000', Body: TEXT, StatusCallback: callback },
+    ]);
     expect(smtp.received).toEqual([
       expect.objectContaining({
         envelope: { from: 'help@shop.example', to: ['alice@example.com'] },

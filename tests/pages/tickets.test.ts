@@ -452,22 +452,38 @@ describeEachEngine('tickets', (engine) => {
       await app.db('credit_grants').where({ meter: 'sms' }).update({ sms_unit: 'segment' });
       const body = `Živjo Špela, „čakajte“ – ${'pridem čez pol ure. '.repeat(5)}`;
       expect(wordsOf(await answer({ body }, { to: 'quote', htmx: true }))).toContain(
-        'UCS-2 · 2 parts · 9 characters left in it Plain letters: 1 part Send SMS · 2 credits',
+        'UCS-2 · 2 parts · 9 characters left in it Without č, š, ž: 1 part instead of 2 Send SMS · 2 credits',
       );
-      const plain = await answer({ body }, { to: 'plain' });
+      const plain = await answer({ body, plain: 'letters' }, { to: 'plain' });
       expect(plain.status).toBe(200);
       expect(plain.text).toContain(
         `Zivjo Spela, &#34;cakajte&#34; - ${'pridem cez pol ure. '.repeat(5)}</textarea>`,
       );
       expect(wordsOf(plain)).toContain('Send SMS · 1 credit');
-      // Nothing to be saved: by message, and where no plain letters are.
+      // Where only signs are in the way, the letters stay as they are.
+      const quoted = `„${'Danes pridem ob treh. '.repeat(6)}“ – Bor…`;
+      expect(wordsOf(await answer({ body: quoted }, { to: 'quote', htmx: true }))).toContain(
+        'Plain quotes and dashes: 1 part instead of 3 Send SMS · 3 credits',
+      );
+      const typed = await answer({ body: `Čas: ${quoted}`, plain: 'signs' }, { to: 'plain' });
+      expect(typed.text).toContain('Čas: &#34;Danes pridem');
+      expect(typed.text).toContain('&#34; - Bor...</textarea>');
+      // Nothing to be saved where no plain letters are.
       for (const text of ['😀'.repeat(60), 'Ο εκτυπωτής δεν δουλεύει '.repeat(4)]) {
         expect(wordsOf(await answer({ body: text }, { to: 'quote', htmx: true }))).not.toContain(
-          'Plain letters',
+          'instead of',
         );
       }
+      // By message the customer saves nothing, but the shop does: the provider bills parts.
       await app.db('credit_grants').where({ meter: 'sms' }).update({ sms_unit: 'message' });
-      expect(wordsOf(await answer({ body }, { to: 'quote', htmx: true }))).not.toContain('Plain letters');
+      expect(wordsOf(await answer({ body }, { to: 'quote', htmx: true }))).toContain(
+        'Without č, š, ž: 1 part instead of 2 Send SMS · 1 credit',
+      );
+      // Without a script the same stands on the whole page, and the text is kept.
+      const counted = await answer({ body }, { to: 'quote' });
+      expect(counted.status).toBe(200);
+      expect(wordsOf(counted)).toContain('Without č, š, ž: 1 part instead of 2');
+      expect(counted.text).toContain(`${body}</textarea>`);
     });
 
     test('of which nothing is left is offered free of charge, as goodwill, or by a link; each once', async () => {

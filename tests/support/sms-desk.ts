@@ -26,6 +26,15 @@ export interface Somebody {
   number: string;
 }
 
+function envFor(twilio: TwilioDouble): Record<string, string> {
+  return {
+    TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+    TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+    TWILIO_FROM: OUR_NUMBER,
+    TWILIO_API_BASE_URL: twilio.url,
+  };
+}
+
 /** A shop that sends and gets SMS by Twilio. Each test has somebody of its own, so one shop serves a whole file. */
 export class SmsDesk {
   private people = 0;
@@ -39,17 +48,20 @@ export class SmsDesk {
   static async open(engine: TestEngine, env: Record<string, string> = {}): Promise<SmsDesk> {
     const twilio = await new TwilioDouble(() => app.clock.now()).listen();
     const app = await makeTestApp(engine, {
-      env: {
-        TWILIO_ACCOUNT_SID: ACCOUNT_SID,
-        TWILIO_AUTH_TOKEN: AUTH_TOKEN,
-        TWILIO_FROM: OUR_NUMBER,
-        TWILIO_API_BASE_URL: twilio.url,
-        ...env,
-      },
+      env: { ...envFor(twilio), ...env },
       poolMax: engine.name === 'postgres' ? 4 : 1,
     });
-    await app.db('stores').update({ name: 'Trgovina', url: 'https://shop.example.com' });
+    await app.db('stores').update({
+      name: 'Trgovina',
+      url: 'https://shop.example.com',
+      time_zone: 'Europe/Ljubljana',
+    });
     return new SmsDesk(app, twilio, (await findStoreBySlug(app.db, 'default')) as Store);
+  }
+
+  /** Another process of the same shop. */
+  beside(engine: TestEngine): Promise<TestApp> {
+    return makeTestApp(engine, { beside: this.app, env: envFor(this.twilio) });
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import request from 'supertest';
+import request, { type Response } from 'supertest';
 import { verifyLedger } from '../../src/domain/credits';
 import { limits } from '../../src/platform/limits';
 import { makeTestApp } from '../support/app';
@@ -80,16 +80,7 @@ describeEachEngine('what Twilio sends', (engine) => {
     });
 
     it('is harmless when it comes again, also at the same time and to two processes', async () => {
-      const beside = await makeTestApp(engine, {
-        beside: desk.app,
-        env: desk.app.config.twilio.authToken
-          ? {
-              TWILIO_ACCOUNT_SID: desk.app.config.twilio.accountSid as string,
-              TWILIO_AUTH_TOKEN: desk.app.config.twilio.authToken,
-              TWILIO_FROM: '+38641555000',
-            }
-          : {},
-      });
+      const beside = await desk.beside(engine);
       const call = await make();
       const before = await traces();
       await desk.post(call).expect(200);
@@ -100,6 +91,7 @@ describeEachEngine('what Twilio sends', (engine) => {
       expect(again.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
       expect(await traces()).toEqual(after);
       expect(after).not.toEqual(before);
+      await beside.close();
     });
 
     it('is refused when it is too large, compressed, of no message, or asked for', async () => {
@@ -125,6 +117,7 @@ describeEachEngine('what Twilio sends', (engine) => {
       const without = await makeTestApp(engine, { beside: desk.app });
       const answer = await desk.post(await make(), without);
       expect([answer.status, answer.body.detail]).toEqual([403, 'No Twilio account is configured here.']);
+      await without.close();
     });
   });
 
@@ -132,9 +125,12 @@ describeEachEngine('what Twilio sends', (engine) => {
     const { db } = desk.app;
     const call = desk.twilio.brings({ from: desk.number(), body: 'Still there?' }, url());
     await db.schema.renameTable('inbound_sms', 'inbound_sms_away');
-    const answer = await desk
-      .post(call)
-      .finally(() => db.schema.renameTable('inbound_sms_away', 'inbound_sms'));
+    let answer: Response;
+    try {
+      answer = await desk.post(call);
+    } finally {
+      await db.schema.renameTable('inbound_sms_away', 'inbound_sms');
+    }
     expect([answer.status, answer.body.type]).toEqual([503, '/problems/unavailable']);
     await desk.post(call).expect(200);
   });
