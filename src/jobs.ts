@@ -4,10 +4,12 @@ import { advanceVideoSessions } from './usecases/advance-video-sessions';
 import type { Context } from './usecases/context';
 import { deliverMessages } from './usecases/deliver-messages';
 import { expireCredits } from './usecases/expire-credits';
+import { forgetOldMails } from './usecases/forget-old-mails';
 import { forgetOldSignIns } from './usecases/forget-old-sign-ins';
 import { runImports } from './usecases/import-orders';
 import { processDeliveries } from './usecases/process-delivery';
 import { readShops } from './usecases/read-shops';
+import { receiveMails } from './usecases/receive-mail';
 import { tellLowBalances } from './usecases/tell-low-balance';
 import { warnOfExpiry } from './usecases/warn-of-expiry';
 import { writeToShops } from './usecases/write-to-shops';
@@ -20,6 +22,8 @@ import { writeToShops } from './usecases/write-to-shops';
 export interface Job {
   name:
     | 'inbox'
+    | 'mail.in'
+    | 'mail.forget'
     | 'outbox.email'
     | 'outbox.sms'
     | 'video'
@@ -45,6 +49,7 @@ const batch = { limit: limits.workerBatch };
 
 export const jobs: readonly Job[] = [
   { name: 'inbox', every: { pollMs: limits.workerPollMs }, run: (ctx) => processDeliveries(ctx, batch) },
+  { name: 'mail.in', every: { pollMs: limits.workerPollMs }, run: (ctx) => receiveMails(ctx, batch) },
   outbox('email'),
   outbox('sms'),
   {
@@ -73,6 +78,7 @@ export const jobs: readonly Job[] = [
   { name: 'imports', every: { pollMs: limits.importPollMs }, run: runImports, underWay: walks },
   { name: 'shop.writes', every: { pollMs: limits.shopWritePollMs }, run: writeToShops, underWay: walks },
   { name: 'sign-ins.forget', every: { cron: '17 * * * *' }, run: forgetOldSignIns },
+  { name: 'mail.forget', every: { cron: '41 * * * *' }, run: forgetOldMails },
 ];
 
 function walks(ctx: Context): Iterable<Promise<void>> {

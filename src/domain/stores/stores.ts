@@ -79,6 +79,7 @@ export async function updateStore(
     customerNote: checked.customerNote ?? locked.store.customerNote,
     privateRefundNotes: checked.privateRefundNotes ?? locked.store.privateRefundNotes,
     writeTicketMeta: checked.writeTicketMeta ?? locked.store.writeTicketMeta,
+    mailAddress: checked.mailAddress === undefined ? locked.store.mailAddress : checked.mailAddress,
     updatedAt: moment.at,
   };
   const changed = changedSecrets(vault, locked.sealed, checked);
