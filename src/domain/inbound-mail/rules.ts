@@ -51,7 +51,7 @@ export function mailKey(raw: Buffer): string {
     .subarray(body)
     .toString('latin1')
     .replace(/\r\n?/g, '\n')
-    .replace(/[\s]{1,10000}$/, '');
+    .trimEnd();
   return sha256Hex([sender, identity, sha256Hex(Buffer.from(text, 'latin1'))].join('\0'));
 }
 
