@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { verifyLedger } from '../domain/credits';
 import { assertSecretsOpen } from '../domain/stores';
-import { type MailboxAddress, probeMailbox, probeSmtp } from '../gateways/email';
+import { type MailboxAddress, mailboxName, probeMailbox, probeSmtp } from '../gateways/email';
 import { probeTwilio } from '../gateways/sms';
 import { addSeconds, type Clock, iso, secondsBetween } from '../platform/clock';
 import { type Db, migrationState } from '../platform/db';
@@ -190,8 +190,11 @@ async function inbox({ db, clock: { now } }: Patient): Promise<Result> {
   return ok(pending === 0 ? 'nothing waits' : waits);
 }
 
-async function mailIn({ db, clock: { now } }: Patient): Promise<Result> {
-  const { pending, failed, oldest, problem } = await mailInState(db);
+async function mailIn({ db, mailbox: address, clock: { now } }: Patient): Promise<Result> {
+  const { pending, failed, oldest, problem } = await mailInState(db, {
+    mailboxes: address === null ? [] : address.folders.map((folder) => mailboxName(address, folder)),
+    since: iso(addSeconds(now(), -limits.doctorRecentHours * 3600)),
+  });
   const late = lateness(oldest, iso(now()));
   const waits = `${pending} mails wait to be read, the oldest for ${inWords(late)}`;
   const start = 'is npm start running? its log says why mails are not read';
@@ -202,7 +205,10 @@ async function mailIn({ db, clock: { now } }: Patient): Promise<Result> {
     const advice = 'see whether IMAP_URL is right; the mails stay in the mailbox until it can be read';
     return seconds >= limits.doctorLateMinutes * 60 ? fail(words, advice) : warn(words, advice);
   }
-  if (failed > 0) return warn(`${failed} mails could not be read`, 'the log says why; they are kept');
+  if (failed > 0) {
+    const words = `${failed} mails of the last ${limits.doctorRecentHours} hours could not be read`;
+    return warn(words, 'the log says why; they are kept');
+  }
   return ok(pending === 0 ? 'nothing waits' : waits);
 }
 

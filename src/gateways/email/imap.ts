@@ -1,7 +1,7 @@
 import { type FetchQueryObject, ImapFlow, type ImapFlowError } from 'imapflow';
 import { limits as defaults } from '../../platform/limits';
 import { type MailboxGateway, MailboxProblem, MailboxTooLarge, type MailFolder } from './mailbox';
-import type { MailboxAddress } from './mailbox-url';
+import { type MailboxAddress, mailboxName } from './mailbox-url';
 
 type Limits = Pick<
   { [Limit in keyof typeof defaults]: number },
@@ -22,7 +22,7 @@ type Limits = Pick<
 export function makeImapGateway(address: MailboxAddress, limits: Limits = defaults): MailboxGateway {
   return {
     folders: address.folders,
-    name: (folder) => `${address.user}@${address.host}:${address.port}/${folder}`,
+    name: (folder) => mailboxName(address, folder),
     open: (folder) => openFolder(address, folder, limits),
   };
 }

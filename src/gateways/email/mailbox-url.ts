@@ -53,6 +53,11 @@ export function readMailboxUrl(text: string): MailboxAddress | { wrong: string }
   };
 }
 
+/** To tell folders apart, in the database and the log; no secret in it. */
+export function mailboxName({ user, host, port }: MailboxAddress, folder: string): string {
+  return `${user}@${host}:${port}/${folder}`;
+}
+
 function isThisMachine(host: string): boolean {
   return host === '::1' || host === 'localhost' || /^127(\.\d{1,3}){3}$/.test(host);
 }
