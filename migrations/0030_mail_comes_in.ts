@@ -42,7 +42,9 @@ export async function up(db: Knex): Promise<void> {
   );
   await db.raw(`CREATE INDEX inbound_mails_waiting ON inbound_mails (sender, id) WHERE status = 'pending'`);
   await db.raw('CREATE INDEX inbound_mails_sender ON inbound_mails (sender, received_at)');
-  await db.raw('CREATE INDEX inbound_mails_message ON inbound_mails (message_id) WHERE message_id IS NOT NULL');
+  await db.raw(
+    'CREATE INDEX inbound_mails_message ON inbound_mails (message_id) WHERE message_id IS NOT NULL',
+  );
   await db.raw('CREATE INDEX inbound_mails_answer ON inbound_mails (answer_at) WHERE answer_at IS NOT NULL');
   await db.raw('CREATE INDEX inbound_mails_storm ON inbound_mails (received_at) WHERE storm = 1');
   await db.raw(`CREATE INDEX inbound_mails_failed ON inbound_mails (received_at) WHERE status = 'failed'`);

@@ -33,9 +33,10 @@ export async function mailInState(
   problem: { words: string; since: string } | null;
 }> {
   const count = (status: string) => db('inbound_mails').where({ status }).count({ n: '*' });
-  const oldest = (await db('inbound_mails').where({ status: 'pending' }).orderBy('id').first('received_at')) as
-    | Row
-    | undefined;
+  const oldest = (await db('inbound_mails')
+    .where({ status: 'pending' })
+    .orderBy('id')
+    .first('received_at')) as Row | undefined;
   const problem = (await db('mailboxes')
     .whereIn('name', mailboxes)
     .whereNotNull('problem')

@@ -57,7 +57,11 @@ async function keepReading(
       known.failures += 1;
       const passing = error instanceof MailboxProblem ? error.passing : true;
       seconds = mailboxPauseSeconds(known.failures, passing, ctx.chance());
-      report(ctx, error, { mailbox: folder, failures: known.failures, again_in_seconds: Math.round(seconds) });
+      report(ctx, error, {
+        mailbox: folder,
+        failures: known.failures,
+        again_in_seconds: Math.round(seconds),
+      });
     }
     await pause(seconds * 1000, undefined, { signal }).catch(() => undefined);
   }
@@ -67,7 +71,11 @@ function newKnown(): Known {
   return { uidValidity: null, kept: new Set(), begun: new Map(), tooLarge: new Set(), failures: 0 };
 }
 
-function report(ctx: Context, error: unknown, facts: { mailbox: string; failures: number }): void {
+function report(
+  ctx: Context,
+  error: unknown,
+  facts: { mailbox: string; failures: number; again_in_seconds: number },
+): void {
   if (error instanceof MailboxProblem) {
     // The failures after the first are the same one.
     const level = !error.passing && facts.failures === 1 ? 'error' : 'warn';

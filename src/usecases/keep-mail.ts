@@ -23,9 +23,7 @@ export async function keepMail(ctx: Context, arrival: Arrival): Promise<{ fresh:
     envelopeFrom: arrival.envelopeFrom ?? null,
     storeId: arrival.storeId ?? (await storeOfAddresses(ctx, envelopeTo)),
   };
-  const kept = await withTransaction(ctx.db, (trx) =>
-    keepInboundMail(trx, momentOf(ctx, systemActor), mail),
-  );
+  const kept = await withTransaction(ctx.db, (trx) => keepInboundMail(trx, momentOf(ctx, systemActor), mail));
   ctx.log.info(
     { mail_id: kept.id, way: arrival.way, bytes: mail.sizeBytes ?? mail.raw.length, fresh: kept.fresh },
     'a mail came in',
@@ -40,7 +38,11 @@ export function withoutBody(head: Buffer, words: string): Buffer {
   const end = lines.indexOf('');
   const fields = (end === -1 ? lines.slice(0, -1) : lines.slice(0, end)).join('\r\n').split(/\r\n(?![ \t])/);
   const kept = fields.filter((field) => !/^(content-[\w-]+|mime-version)\s*:/i.test(field));
-  const about = ['MIME-Version: 1.0', 'Content-Type: text/plain; charset=utf-8', 'Content-Transfer-Encoding: 8bit'];
+  const about = [
+    'MIME-Version: 1.0',
+    'Content-Type: text/plain; charset=utf-8',
+    'Content-Transfer-Encoding: 8bit',
+  ];
   const top = Buffer.from([...kept, ...about, '', ''].join('\r\n'), 'latin1');
   return Buffer.concat([top, Buffer.from(`${words}\r\n`, 'utf8')]);
 }

@@ -64,22 +64,29 @@ describeEachEngine('Files of messages', (engine) => {
   // Larger than the pieces in which the database gives it.
   const large = Buffer.alloc(limits.attachmentPieceBytes * 2 + 7, 'zeton ');
 
-  it.each(['disk', 'database'] as const)('come back from the %s as they came, in their order', async (where) => {
-    const store = where === 'disk' ? files : null;
-    const items = [file(large), file(Buffer.from([0, 255, 1]), 'b.bin'), file(Buffer.alloc(0), 'nothing.txt')];
-    const rows = await add(items, store);
-    expect(rows.map(({ filename, sizeBytes, position }) => [filename, sizeBytes, position])).toEqual([
-      ['račun.pdf', large.length, 0],
-      ['b.bin', 3, 1],
-      ['nothing.txt', 0, 2],
-    ]);
-    for (const [index, { id }] of rows.entries()) {
-      const found = await readAttachment(db, store, id);
-      expect(found && (await bytesOf(found.stream)).equals(items[index]?.content as Buffer)).toBe(true);
-    }
-    // A repeat, as of a transaction that was run again, adds nothing.
-    expect(await add(items, store)).toEqual(rows);
-  });
+  it.each(['disk', 'database'] as const)(
+    'come back from the %s as they came, in their order',
+    async (where) => {
+      const store = where === 'disk' ? files : null;
+      const items = [
+        file(large),
+        file(Buffer.from([0, 255, 1]), 'b.bin'),
+        file(Buffer.alloc(0), 'nothing.txt'),
+      ];
+      const rows = await add(items, store);
+      expect(rows.map(({ filename, sizeBytes, position }) => [filename, sizeBytes, position])).toEqual([
+        ['račun.pdf', large.length, 0],
+        ['b.bin', 3, 1],
+        ['nothing.txt', 0, 2],
+      ]);
+      for (const [index, { id }] of rows.entries()) {
+        const found = await readAttachment(db, store, id);
+        expect(found && (await bytesOf(found.stream)).equals(items[index]?.content as Buffer)).toBe(true);
+      }
+      // A repeat, as of a transaction that was run again, adds nothing.
+      expect(await add(items, store)).toEqual(rows);
+    },
+  );
 
   it('lie on the disk once for each content, for this user only, and never half written', async () => {
     await add([file(large), file(large, 'copy.pdf')], files);
@@ -87,7 +94,11 @@ describeEachEngine('Files of messages', (engine) => {
     const inside = join(folder, 'attachments', name.slice(0, 2));
     expect(await readdir(inside)).toEqual([name]);
     expect((await readFile(join(inside, name))).equals(large)).toBe(true);
-    const modes = [await stat(join(inside, name)), await stat(inside), await stat(join(folder, 'attachments'))];
+    const modes = [
+      await stat(join(inside, name)),
+      await stat(inside),
+      await stat(join(folder, 'attachments')),
+    ];
     expect(modes.map(({ mode }) => (mode & 0o777).toString(8))).toEqual(['600', '700', '700']);
     await expect(files.put('../../etc/passwd', large)).rejects.toThrow('not a SHA-256');
   });

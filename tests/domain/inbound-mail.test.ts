@@ -25,7 +25,8 @@ describeEachEngine('Mails that came in', (engine) => {
   });
 
   const keep = (raw: Buffer, more: Partial<NewInboundMail> = {}) => {
-    const mail = { way: 'http', storeId: null, envelopeFrom: null, envelopeTo: [], raw, ...more } as const;
+    const untold = { way: 'http' as const, storeId: null, envelopeFrom: null, envelopeTo: [] };
+    const mail: NewInboundMail = { ...untold, raw, ...more };
     return withTransaction(db, (trx) => keepInboundMail(trx, momentOf(ctx, systemActor), mail));
   };
   const at = (seconds: number) => new Date(ctx.clock.now().getTime() + seconds * 1000).toISOString();
@@ -36,7 +37,11 @@ describeEachEngine('Mails that came in', (engine) => {
   it('are one, by whichever way they come: what servers add on the way makes no difference', async () => {
     const first = await keep(rawMail(), { way: 'smtp' });
     expect(first.fresh).toBe(true);
-    const trace = ['Return-Path: <ana@example.com>', 'Received: from mx by\r\n\tmail.example.com', 'X-Spam: no'];
+    const trace = [
+      'Return-Path: <ana@example.com>',
+      'Received: from mx by\r\n\tmail.example.com',
+      'X-Spam: no',
+    ];
     for (const again of [
       rawMail({ trace }),
       rawMail({ lineEnd: '\n' }),
@@ -58,7 +63,7 @@ describeEachEngine('Mails that came in', (engine) => {
       rawMail({ messageId: '<2@example.com>' }),
       rawMail({ messageId: null }),
       rawMail({ messageId: null, subject: 'Drugi' }),
-      rawMail({ messageId: '<>' , subject: 'Tretji' }),
+      rawMail({ messageId: '<>', subject: 'Tretji' }),
     ];
     for (const mail of mails) expect((await keep(mail)).fresh).toBe(true);
     for (const mail of mails) expect((await keep(mail)).fresh).toBe(false);

@@ -134,7 +134,18 @@ describeEachEngine('The doctor', (engine) => {
     expect(findings.filter(({ status }) => status !== 'ok')).toEqual([]);
     const disk = engine.name === 'sqlite' ? ['disk'] : [];
     expect(findings.map(({ check }) => check)).toEqual([
-      ...['database', 'migrations', 'secrets', 'ledger', 'inbox', 'mail-in', 'outbox', 'schedules', 'shops', 'clock'],
+      ...[
+        'database',
+        'migrations',
+        'secrets',
+        'ledger',
+        'inbox',
+        'mail-in',
+        'outbox',
+        'schedules',
+        'shops',
+        'clock',
+      ],
       ...disk,
       ...['mail', 'sms'],
     ]);

@@ -29,7 +29,13 @@ export function noteRead(db: Db, moment: Moment, hold: Hold): Promise<void> {
 }
 
 /** Since when it cannot be read, and why, for people. */
-export function noteProblem(db: Db, moment: Moment, hold: Hold, before: Mailbox, words: string): Promise<void> {
+export function noteProblem(
+  db: Db,
+  moment: Moment,
+  hold: Hold,
+  before: Mailbox,
+  words: string,
+): Promise<void> {
   return saveMailbox(db, hold, { problem: words, problemSince: before.problemSince ?? moment.at });
 }
 

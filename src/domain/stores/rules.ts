@@ -196,7 +196,8 @@ export function checkStore<T extends StoreChanges & { slug?: string }>(input: T)
     // Without a "+": what stands behind one is a token.
     check(
       'mail_address',
-      checked.mailAddress.length <= 254 && /^[^\s@<>,;:"()+]{1,64}@[^\s@<>,;:"()+]+\.[^\s@<>,;:"()+]+$/.test(checked.mailAddress),
+      checked.mailAddress.length <= 254 &&
+        /^[^\s@<>,;:"()+]{1,64}@[^\s@<>,;:"()+]+\.[^\s@<>,;:"()+]+$/.test(checked.mailAddress),
       'must be an e-mail address without "+", like help@shop.example.com',
     );
   }

@@ -1,4 +1,4 @@
-import { type FetchQueryObject, ImapFlow, type ImapFlowError } from 'imapflow';
+import { type FetchQueryObject, ImapFlow, type ImapFlowError, type MailboxObject } from 'imapflow';
 import { limits as defaults } from '../../platform/limits';
 import { type MailboxGateway, MailboxProblem, MailboxTooLarge, type MailFolder } from './mailbox';
 import { type MailboxAddress, mailboxName } from './mailbox-url';
@@ -89,17 +89,18 @@ async function openFolder(address: MailboxAddress, path: string, limits: Limits)
     abandon();
     throw problemOf(broken ?? error, address);
   }
-  let uidValidity: string;
+  let opened: MailboxObject;
   try {
-    uidValidity = String((await client.mailboxOpen(path)).uidValidity);
+    opened = await client.mailboxOpen(path);
   } catch (error) {
     abandon();
     if ((error as ImapFlowError).responseStatus === undefined) throw problemOf(broken ?? error, address);
     throw new MailboxProblem(`the mailbox has no folder ${path}, or does not open it`, false);
   }
-  if (client.mailbox && client.mailbox.readOnly) {
-    await client.logout().catch(abandon);
-    throw new MailboxProblem(`the folder ${path} may only be read, so nothing could be moved out of it`, false);
+  if (opened.readOnly) {
+    abandon();
+    const words = `the folder ${path} may only be read, so nothing could be moved out of it`;
+    throw new MailboxProblem(words, false);
   }
 
   const byUid = { uid: true };
@@ -115,7 +116,7 @@ async function openFolder(address: MailboxAddress, path: string, limits: Limits)
     }
   };
   return {
-    uidValidity,
+    uidValidity: String(opened.uidValidity),
     async list() {
       changed = false;
       return ask(async () => {
@@ -178,7 +179,8 @@ function problemOf(error: unknown, { host, port, secure }: MailboxAddress): Mail
   if (error instanceof MailboxProblem) return error;
   const { code = '', authenticationFailed, responseStatus } = error as ImapFlowError;
   const server = `the mail server ${host}:${port}`;
-  if (authenticationFailed) return new MailboxProblem(`${server} does not accept our user and password`, false);
+  if (authenticationFailed)
+    return new MailboxProblem(`${server} does not accept our user and password`, false);
   if (UNREACHABLE.has(code)) return new MailboxProblem(`${server} cannot be reached (${code})`, true);
   if (CERTIFICATE.test(code)) {
     return new MailboxProblem(`the certificate of ${server} is not one to trust (${code})`, false);
