@@ -153,7 +153,7 @@ export const limits = {
   /** A mail that broke the connection so often, or is not given so often, stays in the folder. */
   mailboxReadAttempts: 3,
   /** Fetched mails between two lines of the log. */
-  mailboxProgressEvery: 500,
+  mailboxProgressEvery: 100,
   /** Mail servers that deliver to one small Zeton at once; Postfix opens 20 at most. */
   inboundSmtpClients: 20,
   /** More recipients of ours than there are stores make no sense (RFC 5321 wants 100). */

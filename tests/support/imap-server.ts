@@ -63,6 +63,8 @@ export class ImapServer {
     const server = new ImapServer(imap, (imap.server.address() as AddressInfo).port);
     imap.server.on('connection', (socket: Socket) => {
       server.connections += 1;
+      // It answers in several small writes.
+      socket.setNoDelay(true);
       server.sockets.add(socket);
       socket.on('error', () => undefined);
       socket.once('close', () => server.sockets.delete(socket));
