@@ -1,7 +1,10 @@
+import { dirname, join } from 'node:path';
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Knex } from 'knex';
 import { TWILIO_SMS_PATH, TWILIO_STATUS_PATH, twilioWebhooks } from '../webhooks/twilio';
+import { emailWebhook } from '../webhooks/email';
+import { listenForMail, type MailListener } from '../webhooks/smtp';
 import { woocommerceWebhook } from '../webhooks/woocommerce';
 import { KEYS_PATH, woocommerceKeys } from '../webhooks/woocommerce-keys';
 import { adminRouter } from './admin';
@@ -16,7 +19,7 @@ import {
   type SendingChannel,
 } from './domain/messages';
 import { assertSecretsOpen, syncEnvironmentStore } from './domain/stores';
-import { makeSandboxEmail, makeSmtpGateway } from './gateways/email';
+import { makeImapGateway, makeSandboxEmail, makeSmtpGateway, ownAddress } from './gateways/email';
 import { makeSandboxSms, makeTwilioGateway } from './gateways/sms';
 import { makeWooCommerce } from './gateways/woocommerce';
 import { type JobName, jobs } from './jobs';
@@ -32,6 +35,7 @@ import {
 import { systemActor } from './platform/actor';
 import { type Clock, iso, systemClock } from './platform/clock';
 import { forBackground, migrate, migrateAt, openDatabase, withTransaction } from './platform/db';
+import { type FileStore, makeFileStore } from './platform/file-store';
 import { healthRoutes } from './platform/health';
 import { type Ids, uuidIds } from './platform/ids';
 import { limits } from './platform/limits';
@@ -46,6 +50,7 @@ import { assetRoutes } from './ui/assets';
 import { makePages } from './ui/routes';
 import { authenticateToken, bearerTokenOf } from './usecases/authenticate-token';
 import { type Context, type Gateways, momentOf } from './usecases/context';
+import { fetchMail } from './usecases/fetch-mail';
 import { makeBootstrapOwner, makeSetupLink } from './usecases/first-owner';
 import { makeLanes } from './usecases/lanes';
 import { makeWalks } from './usecases/walks';
@@ -73,6 +78,8 @@ export interface App {
   runJob(name: JobName): Promise<number>;
   /** Starts the job loops. */
   start(): void;
+  /** The mail server of INBOUND_SMTP_PORT; null: none is wanted. Errors: EADDRINUSE … of node */
+  listenForMail(): Promise<MailListener | null>;
   /** Finishes what the jobs are at, and lets go of the database. */
   close(): Promise<void>;
 }
@@ -95,10 +102,11 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     vault: makeVault(config.secretKey),
     publicUrl: config.publicUrl ?? `http://localhost:${config.port}`,
     gateways: (overrides.gateways ?? ((defaults) => defaults))(transports.gateways),
-    files: null,
     chance: overrides.chance ?? Math.random,
     lanes: makeLanes(),
     walks: makeWalks(),
+    files: filesBeside(config.databaseUrl),
+    mailAddress: ownAddress({ ...config.mail, domain: hostOf(config) }),
     wake(work) {
       for (const { name, wake } of workers) if (name === work || name.startsWith(`${work}.`)) wake();
     },
@@ -115,6 +123,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     return { worker: makeWorker({ name, run: () => schedule.run(), pollMs, log }), schedule };
   });
   const workers = loops.map((loop) => loop.worker);
+  const fetching = { end: new AbortController(), done: Promise.resolve() };
 
   return {
     http: httpApp(config, ctx, metrics, workers, transports.names),
@@ -145,12 +154,19 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
         worker.start();
         schedule?.start(() => worker.wake());
       }
+      fetching.done = fetchMail(background, fetching.end.signal);
+    },
+    async listenForMail() {
+      const port = config.mail.inboundSmtpPort;
+      return port === null ? null : listenForMail(ctx, { port, host: config.host });
     },
     async close() {
       ctx.walks.stopping = true;
+      fetching.end.abort();
       for (const { schedule } of loops) await schedule?.stop();
       await Promise.all(workers.map((worker) => worker.stop()));
       await Promise.all(jobs.flatMap((job) => [...(job.underWay?.(ctx) ?? [])]));
+      await fetching.done;
       transports.close();
       if (!overrides.db) await db.destroy();
     },
@@ -165,7 +181,7 @@ function makeTransports(config: Config, clock: Clock, ctx: () => Context) {
   const has = (messageId: string) => hasSandboxMessage(ctx().db, messageId);
 
   const { accountSid, authToken } = twilio;
-  const domain = config.publicUrl === null ? 'localhost' : new URL(config.publicUrl).hostname;
+  const domain = hostOf(config);
   const smtp =
     mail.smtpUrl === null ? null : makeSmtpGateway({ url: mail.smtpUrl, from: mail.from, domain, limits });
   const sms =
@@ -185,6 +201,7 @@ function makeTransports(config: Config, clock: Clock, ctx: () => Context) {
     woocommerce: makeWooCommerce({ clock, limits }),
     email: smtp ?? makeSandboxEmail({ from: mail.from, shelf: { record } }),
     sms: sms ?? makeSandboxSms({ from: twilio.from, shelf: { record, has } }),
+    mailbox: mail.mailbox && makeImapGateway(mail.mailbox),
   };
   return {
     gateways,
@@ -195,6 +212,17 @@ function makeTransports(config: Config, clock: Clock, ctx: () => Context) {
       sms?.close();
     },
   };
+}
+
+/** The host people know this Zeton by. */
+function hostOf({ publicUrl }: Config): string {
+  return publicUrl === null ? 'localhost' : new URL(publicUrl).hostname;
+}
+
+/** A SQLite file has a disk beside it. Processes that share a PostgreSQL share no disk: files go into the database. */
+function filesBeside(databaseUrl: string): FileStore | null {
+  const file = /^sqlite:(?!:memory:)(.+)$/.exec(databaseUrl)?.[1];
+  return file === undefined ? null : makeFileStore(join(dirname(file), 'attachments'));
 }
 
 function httpApp(
@@ -244,6 +272,7 @@ function httpApp(
   http.use(woocommerceWebhook(ctx, (what) => received.inc({ what })));
   http.use(woocommerceKeys(ctx));
   http.use(twilioWebhooks(ctx, config.twilio.authToken));
+  http.use(emailWebhook(ctx, config.mail.inboundToken));
   http.use(healthRoutes({ db: ctx.db, workers }));
   http.get('/metrics', metricsRoute(config, ctx, metrics));
   http.use(apiRouter({ ctx, config }));

@@ -27,7 +27,7 @@ describe('the configuration', () => {
       bootstrap: null,
       environmentToken: null,
       woocommerce: { url: null, consumerKey: null, consumerSecret: null, webhookSecret: null },
-      mail: { smtpUrl: null, from: null, imapUrl: null, inboundToken: null, inboundSmtpPort: null },
+      mail: { smtpUrl: null, from: null, mailbox: null, inboundToken: null, inboundSmtpPort: null },
       twilio: { accountSid: null, authToken: null, from: null, messagingServiceSid: null, apiBaseUrl: null },
       video: { provider: 'builtin', iceServers: [] },
       logLevel: 'info',
@@ -84,7 +84,8 @@ describe('the configuration', () => {
       logLevel: 'debug',
       trustProxy: ['loopback', '10.0.0.0/8'],
     });
-    expect(config.withoutEffect).toContain('IMAP_URL');
+    expect(config.withoutEffect).not.toContain('IMAP_URL');
+    expect(config.mail.mailbox).toMatchObject({ host: 'mail.example.com', port: 993, folders: ['INBOX'] });
     expect(config.withoutEffect).not.toContain('SMTP_URL');
     expect(config.withoutEffect).not.toContain('WOOCOMMERCE_WEBHOOK_SECRET');
   });

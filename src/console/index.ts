@@ -3,6 +3,7 @@ import type { Pages } from '../ui/routes';
 import { seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { accountPage } from './account.page';
+import { attachmentPage } from './attachment.page';
 import { couponPage } from './coupon.page';
 import { customerPage } from './customer.page';
 import { customersPage } from './customers.page';
@@ -28,6 +29,7 @@ export function consoleRouter({ ctx, pages }: { ctx: Context; pages: Pages }): R
   ticketsPage(routes, ctx);
   ticketPage(routes, ctx);
   ticketMailPage(routes, ctx);
+  attachmentPage(routes, ctx);
   couponPage(routes, ctx);
   customersPage(routes, ctx);
   customerPage(routes, ctx);

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { SendingChannel } from '../domain/messages';
 import type { EmailGateway } from '../gateways/email/gateway';
+import type { MailboxGateway } from '../gateways/email/mailbox';
 import type { SmsGateway } from '../gateways/sms/gateway';
 import type { WooCommerceGateway } from '../gateways/woocommerce/gateway';
 import type { Actor } from '../platform/actor';
@@ -23,14 +24,16 @@ export interface Context {
   /** Base of every link, without a final slash. */
   publicUrl: string;
   gateways: Gateways;
-  /** Where files of messages are kept; null: in the database. */
-  files: FileStore | null;
   /** 0..1: what waits are spread by; injected so that tests own chance. */
   chance(): number;
   /** What this process is sending now, and whether the providers answer. Nothing in it is needed by another process. */
   lanes: Lanes;
   /** What this process reads from shops now. */
   walks: Walks;
+  /** Where the files of messages are kept; null: in the database. */
+  files: FileStore | null;
+  /** What the customers of the store `default` write to, where it has no address of its own: that of MAIL_FROM. */
+  mailAddress: string;
   /** Tells this process's worker that there is work; others find it by polling. `outbox`: of every channel. */
   wake(
     work:
@@ -49,6 +52,8 @@ export interface Gateways {
   woocommerce: WooCommerceGateway;
   email: EmailGateway;
   sms: SmsGateway;
+  /** What IMAP_URL names; null: none is read. */
+  mailbox: MailboxGateway | null;
 }
 
 export function momentOf(ctx: Context, actor: Actor): Moment {

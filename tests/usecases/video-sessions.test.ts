@@ -39,10 +39,11 @@ class World {
       vault: makeVault('a key of tests that is 32 characters'),
       publicUrl: 'https://help.example',
       gateways: {} as Context['gateways'],
-      files: null,
       chance: () => 1,
       lanes: makeLanes(),
       walks: makeWalks(),
+      files: null,
+      mailAddress: 'support@help.example',
       wake: () => undefined,
     };
   }

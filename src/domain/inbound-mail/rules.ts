@@ -47,11 +47,7 @@ export function mailKey(raw: Buffer): string {
     (fields.find((field) => field.name === name)?.value ?? '').replace(/\s+/g, ' ').trim();
   const { messageId, sender } = readMailHead(raw);
   const identity = messageId ?? ['date', 'subject', 'to'].map(first).join('\n');
-  const text = raw
-    .subarray(body)
-    .toString('latin1')
-    .replace(/\r\n?/g, '\n')
-    .replace(/[\s]{1,10000}$/, '');
+  const text = raw.subarray(body).toString('latin1').replace(/\r\n?/g, '\n').trimEnd();
   return sha256Hex([sender, identity, sha256Hex(Buffer.from(text, 'latin1'))].join('\0'));
 }
 
