@@ -11,7 +11,7 @@ import type { Moment } from '../platform/moment';
 import { localTime } from '../platform/time-zone';
 import { type Context, momentOf } from './context';
 import { whenAwake } from './customer-word';
-import { unpaidWriter } from './inbound-sms.query';
+import { unpaidWriter } from './customer-word.query';
 import { topUpUrl } from './messaging.query';
 
 /**

@@ -1,18 +1,24 @@
 import { type PlannedAttachment, planAttachments } from '../domain/attachments';
+import { recordAudit } from '../domain/audit';
 import {
   claimInboundMail,
   type InboundMailRow,
   lockInboundMail,
+  reopenInboundMail,
   saveInboundMail,
 } from '../domain/inbound-mail';
+import { findMessage } from '../domain/messages';
+import { listStores } from '../domain/stores';
 import { type InboundMail, readMail } from '../gateways/email';
-import { systemActor } from '../platform/actor';
+import { type Actor, systemActor } from '../platform/actor';
 import { addSeconds, iso } from '../platform/clock';
 import { type Trx, withTransaction } from '../platform/db';
 import { isOutage } from '../platform/dialect';
+import { isId } from '../platform/ids';
 import { backoffSeconds, limits } from '../platform/limits';
 import { assert } from '../platform/refusal';
 import { type Context, momentOf } from './context';
+import { idInMessageId } from './inbound-mail.query';
 import { takeInBounce } from './take-in-bounce';
 import { takeInWord } from './take-in-word';
 
@@ -51,6 +57,23 @@ export async function receiveMails(ctx: Context, { limit }: { limit: number }): 
   // One after the other: each is in memory as a whole.
   for (const one of claimed) await takeIn(ctx, owner, one);
   return claimed.length;
+}
+
+/** One that was given up: tried again, or put aside. False: it is not one of those. */
+export async function reopenMail(
+  ctx: Context,
+  actor: Actor,
+  { id, to }: { id: string; to: 'pending' | 'ignored' },
+): Promise<boolean> {
+  const moment = momentOf(ctx, actor);
+  const changed = await withTransaction(ctx.db, async (trx) => {
+    if (!(await reopenInboundMail(trx, { id, to, now: moment.at }))) return false;
+    const action = to === 'pending' ? 'mail.retried' : 'mail.put_aside';
+    await recordAudit(trx, moment, { action, subject: { kind: 'inbound_mail', id } });
+    return true;
+  });
+  if (changed) ctx.wake('mail.in');
+  return changed;
 }
 
 async function takeIn(
@@ -98,15 +121,18 @@ async function readArrival(ctx: Context, owner: string, id: string): Promise<Arr
   assert(raw, 'a mail that waits is kept as it came');
   const { envelopeFrom, envelopeTo } = row;
   const mail = await readMail(raw, {
-    ownDomains: ownDomains(ctx),
+    ownDomains: await ownDomains(ctx),
     ...(envelopeFrom === null ? {} : { envelope: { from: envelopeFrom, to: envelopeTo } }),
   });
   return { row, mail, files: await planAttachments(ctx.files, mail.attachments) };
 }
 
-/** Where our own Message-IDs are from. */
-function ownDomains(ctx: Context): string[] {
-  return [new URL(ctx.publicUrl).hostname];
+/** Where our own Message-IDs, and the mails of our own lists, are from. */
+async function ownDomains(ctx: Context): Promise<string[]> {
+  const stores = await listStores(ctx.db);
+  const addresses = [ctx.mailAddress, ...stores.flatMap(({ mailAddress }) => mailAddress ?? [])];
+  const domains = addresses.map((address) => address.slice(address.lastIndexOf('@') + 1));
+  return [...new Set([new URL(ctx.publicUrl).hostname, ...domains])];
 }
 
 async function takeInOnce(trx: Trx, ctx: Context, arrival: Arrival): Promise<Ending> {
@@ -115,6 +141,8 @@ async function takeInOnce(trx: Trx, ctx: Context, arrival: Arrival): Promise<End
   const why = mail.reasons.join('; ');
   switch (mail.class) {
     case 'own':
+      // Phones, too, make Message-IDs of that form, under the domain of their owner's address.
+      if (!(await isOurs(trx, mail))) return takeInWord(trx, ctx, moment, arrival);
       return { status: 'ignored', reason: `One of our own mails that came back (${why}).` };
     case 'list':
       return { status: 'ignored', reason: `Mail of a list or a newsletter (${why}).` };
@@ -127,4 +155,10 @@ async function takeInOnce(trx: Trx, ctx: Context, arrival: Arrival): Promise<End
     default:
       return takeInWord(trx, ctx, moment, arrival);
   }
+}
+
+async function isOurs(trx: Trx, mail: InboundMail): Promise<boolean> {
+  const claimed = [mail.zetonMessage ?? '', idInMessageId(mail.messageId ?? '') ?? ''].filter(isId);
+  for (const id of claimed) if ((await findMessage(trx, id))?.direction === 'out') return true;
+  return false;
 }

@@ -1,3 +1,4 @@
+import { readAlarms } from '../../src/console/alarms.query';
 import { verifyLedger } from '../../src/domain/credits';
 import { makeSmtpGateway } from '../../src/gateways/email';
 import { limits } from '../../src/platform/limits';
@@ -85,6 +86,10 @@ describeEachEngine('a storm of mails', (engine) => {
     expect(storms.length).toBeGreaterThanOrEqual(61 - 2 * limits.mailsPerSenderHour);
     const ticket = await world.db('tickets').where({ unpaid: 1 }).first();
     expect(ticket.version).toBeLessThanOrEqual(2 * limits.mailsPerSenderHour + 1);
+    const alarms = await readAlarms(world.db, world.ctx.clock.now(), null);
+    expect(alarms).toEqual([
+      expect.objectContaining({ kind: 'mail-storm', count: storms.length, ticket: ticket.number }),
+    ]);
     // The next day it may be told once more.
     world.ctx.clock.advance(86_400);
     await world.keep(mailOf({ from: 'robot@elsewhere.example' }));

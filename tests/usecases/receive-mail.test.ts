@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import { readAlarms } from '../../src/console/alarms.query';
 import { verifyLedger } from '../../src/domain/credits';
 import { changeTicket } from '../../src/domain/tickets';
 import { withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
 import { momentOf } from '../../src/usecases/context';
 import { decideAboutSender } from '../../src/usecases/decide-sender';
-import { receiveMails } from '../../src/usecases/receive-mail';
+import { receiveMails, reopenMail } from '../../src/usecases/receive-mail';
 import { describeEachEngine } from '../support/databases';
 import { MailWorld, mailOf, SUPPORT } from '../support/mail-world';
 import { bob } from '../support/messaging-world';
@@ -249,14 +250,20 @@ describeEachEngine('mail that comes in', (engine) => {
     test('newsletters and our own mails are kept, and are nobody’s word', async () => {
       const list = await world.bring({ headers: ['List-Id: <news.elsewhere.example>'] });
       expect(list).toMatchObject({ status: 'ignored', class: 'list' });
-      const own = await world.bring({
-        messageId: `<${world.ctx.ids.next()}@localhost>`,
-        to: world.replyAddress(),
-      });
+      await world.give('email', 1);
+      const sent = await world.sentReply();
+      const own = await world.bring({ messageId: `<${sent}@localhost>`, to: world.replyAddress() });
       expect(own).toMatchObject({ status: 'ignored', class: 'own' });
-      expect(await world.db('messages')).toHaveLength(0);
+      expect(await world.db('messages').where({ direction: 'in' })).toEqual([]);
       expect(await world.db('inbound_mail_raws')).toHaveLength(2);
     });
+  });
+
+  test('a Message-ID of the form of ours, as phones make them too, is no reason to overhear a customer', async () => {
+    const messageId = `<${world.ctx.ids.next().toUpperCase()}@localhost>`;
+    const taken = await world.bring({ messageId, to: world.replyAddress() });
+    expect(taken).toMatchObject({ status: 'done', answer_at: null });
+    expect((await world.words(taken)).ticketId).toBe(world.ticket.id);
   });
 
   describe('that cannot be taken in', () => {
@@ -281,6 +288,12 @@ describeEachEngine('mail that comes in', (engine) => {
       const taken = await world.bring(Buffer.from('garbage without any header'), { from: null });
       expect(taken).toMatchObject({ status: 'failed', class: 'unreadable' });
       expect(taken.reason).toContain('cannot be read');
+      expect(await readAlarms(world.db, world.ctx.clock.now(), null)).toEqual([
+        { kind: 'mail-failed', count: 1 },
+      ]);
+      expect(await reopenMail(world.ctx, bob, { id: taken.id, to: 'ignored' })).toBe(true);
+      expect(await reopenMail(world.ctx, bob, { id: taken.id, to: 'pending' })).toBe(false);
+      expect(await readAlarms(world.db, world.ctx.clock.now(), null)).toEqual([]);
     });
   });
 

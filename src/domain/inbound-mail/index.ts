@@ -8,6 +8,7 @@ export {
   type InboundMailRow,
   lockInboundMail,
   postponeAnswer,
+  reopenInboundMail,
   saveInboundMail,
   takeAnswer,
 } from './store';

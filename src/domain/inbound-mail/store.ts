@@ -187,6 +187,18 @@ export async function deleteOldRaws(db: Db, before: string, limit: number): Prom
   return db('inbound_mail_raws').whereIn('mail_id', old).delete();
 }
 
+/** One that was given up, again; or put aside. False: it is not one of those. */
+export async function reopenInboundMail(
+  trx: Trx,
+  input: { id: string; to: 'pending' | 'ignored'; now: string },
+): Promise<boolean> {
+  const again = { attempts: 0, next_attempt_at: input.now, finished_at: null, reason: null };
+  const count = await trx('inbound_mails')
+    .where({ id: input.id, status: 'failed' })
+    .update({ status: input.to, ...(input.to === 'pending' ? again : {}) });
+  return count === 1;
+}
+
 export interface AnswerDue {
   id: string;
   messageId: string;
