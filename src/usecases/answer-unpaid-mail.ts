@@ -50,7 +50,7 @@ async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
   const url = (await topUpUrl(trx, store.id, 'email')) ?? store.url;
   const { day } = localTime(moment.at, store.timeZone);
   const hello = customer.name ? t('greeting.hello', { name: customer.name }) : t('greeting.hello_nobody');
-  const where = url === null ? t('mail_in.unpaid_no_link') : t('mail_in.unpaid', { url });
+  const where = url === null ? t('mail_words.unpaid_no_link') : t('mail_words.unpaid', { url });
   await addMessage(
     trx,
     { ...moment, actor: { ...systemActor, name: store.name } },
@@ -61,7 +61,7 @@ async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
       kind: 'system',
       messageKey: `customer:${customer.id}:mail-unpaid:${day}`,
       to: customer.email,
-      subject: t('mail_in.unpaid_subject'),
+      subject: t('mail_words.unpaid_subject'),
       body: [hello, where, store.name].join('\n\n'),
       status: 'queued',
     },

@@ -69,7 +69,7 @@ export function decideAboutSender(
     const opened = await openTicket(trx, moment, {
       storeId: store.id,
       customerId: customer.id,
-      subject: subjectOf(message.subject ?? message.body, textsIn('en')('mail_in.subject')),
+      subject: subjectOf(message.subject ?? message.body, textsIn('en')('mail_words.subject')),
       origin: 'customer',
     });
     await moveMessage(trx, { messageId, ticketId: opened.id, author: { id: customer.id } });

@@ -200,7 +200,7 @@ async function keepWord(
   const t = textsIn(languageFor(customer.locale));
   const subject = subjectOf(
     bareSubject(mail.subject) || mail.visibleText,
-    t('mail_in.subject'),
+    t('mail_words.subject'),
     limits.subjectChars,
   );
   const place = await placeForWord(trx, { ...moment, actor: author }, { found, customer, subject });
@@ -302,14 +302,10 @@ function authorOf({ arrival, customer, mark }: Pick<Kept, 'arrival' | 'customer'
   return { kind: 'customer', id: customer.id, name: customer.name || name || address || '' };
 }
 
-function bodyOf({ row, mail, files }: Arrival): string {
+function bodyOf({ mail, files }: Arrival): string {
   const t = textsIn('en');
-  if (row.sizeBytes > limits.mailBytes) {
-    const megabytes = Math.round(limits.mailBytes / 1024 / 1024);
-    return t('mail_in.too_large', { megabytes });
-  }
   const text = mail.visibleText || mail.text;
   if (text.trim() !== '') return text;
-  if (mail.class === 'unreadable') return t('mail_in.unreadable');
-  return files.length > 0 ? t('mail_in.only_files', { count: files.length }) : t('mail_in.empty');
+  if (mail.class === 'unreadable') return t('mail_words.unreadable');
+  return files.length > 0 ? t('mail_words.only_files', { count: files.length }) : t('mail_words.empty');
 }
