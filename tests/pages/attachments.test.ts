@@ -26,7 +26,6 @@ describeEachEngine('A file of a message', (engine) => {
     await withTransaction(app.db, (trx) => addAttachments(trx, moment, { messageId: note.body.id, items }));
     const { id } = await app.db('attachments').first('id');
     path = `/attachments/${id}`;
-    await api.post('stores', { slug: 'other', name: 'Other' }).expect(201);
     const person = { email: 'ana@example.com', name: 'Ana', role: 'owner' as const };
     await addStaffForStores(app.db, moment, { ...person, storeSlugs: ['other'] });
   });
