@@ -124,9 +124,13 @@ describeEachEngine('Mail that is fetched by IMAP', (engine) => {
     await emptied();
     expect(await kept()).toEqual(['Mail 1', 'Mail 2']);
     expect(server.connections).toBe(2);
-    expect(lines.join('')).toMatch(/the mailbox cannot be read: the connection to the mail server .* broke off/);
+    expect(lines.join('')).toMatch(
+      /the mailbox cannot be read: the connection to the mail server .* broke off/,
+    );
     // That is over.
-    await until('the problem is gone', () => db('mailboxes').whereNull('problem').whereNotNull('read_at').first());
+    await until('the problem is gone', () =>
+      db('mailboxes').whereNull('problem').whereNotNull('read_at').first(),
+    );
   });
 
   it('is kept once when all its numbers change (UIDVALIDITY), and by whichever other way it came', async () => {
@@ -157,7 +161,9 @@ describeEachEngine('Mail that is fetched by IMAP', (engine) => {
   });
 
   /** A real mailbox, of which one thing is different. */
-  const changed = (change: (folder: Awaited<ReturnType<MailboxGateway['open']>>) => object): MailboxGateway => {
+  const changed = (
+    change: (folder: Awaited<ReturnType<MailboxGateway['open']>>) => object,
+  ): MailboxGateway => {
     const real = gateway('', { imapPollMs: 20 });
     return {
       ...real,
@@ -188,14 +194,29 @@ describeEachEngine('Mail that is fetched by IMAP', (engine) => {
     await stop();
     read(mailbox);
     server.deliver(numbered(3));
-    await until('it was read again', async () => (await kept()).length === 3 && server.subjects().length === 1);
+    await until(
+      'it was read again',
+      async () => (await kept()).length === 3 && server.subjects().length === 1,
+    );
     await stop();
     expect(await kept()).toEqual(['Large', 'Mail 2', 'Mail 3']);
     const [raw] = await db('inbound_mail_raws').orderBy('mail_id').pluck('content');
-    expect(raw.toString()).toMatch(/\r\n\r\n\(This mail is larger than Zeton takes: 26 MB of at most 25 MB\. .*\)\r\n$/);
+    expect(raw.toString()).toMatch(
+      /\r\n\r\n\(This mail is larger than Zeton takes: 26 MB of at most 25 MB\. .*\)\r\n$/,
+    );
     expect(await db('inbound_mails').first('size_bytes')).toEqual({ size_bytes: limits.mailBytes + 1 });
     expect(server.folder().messages.map(({ flags }) => flags)).toEqual([['\\Flagged']]);
     expect(heads).toBe(1);
+  });
+
+  it('is not cheated by a server that sends more than it announced', async () => {
+    server = await ImapServer.start();
+    server.deliver(rawMail({ subject: 'Large', body: 'a\n'.repeat(2000) }));
+    server.deliver(numbered(2));
+    read(gateway('', { mailBytes: 3000, mailHeaderBytes: 400 }));
+    await until('the other is moved', () => server.has('Processed') && server.subjects().length === 1);
+    expect(await kept()).toEqual(['Large', 'Mail 2']);
+    expect(lines.join('')).toContain('sends more than it announced');
   });
 
   it('passes over one that the server does not give, after some tries', async () => {
@@ -260,6 +281,8 @@ describeEachEngine('Mail that is fetched by IMAP', (engine) => {
     read();
     await emptied();
     expect(await kept()).toEqual(all.map((n) => `Mail ${n}`));
-    expect(lines.some((line) => /"fetched":300,"waiting":200,.*mails are being fetched/.test(line))).toBe(true);
+    expect(lines.some((line) => /"fetched":300,"waiting":200,.*mails are being fetched/.test(line))).toBe(
+      true,
+    );
   });
 });

@@ -13,7 +13,9 @@ describe('IMAP_URL', () => {
       folders: ['INBOX'],
       processed: 'Processed',
     });
-    expect(readMailboxUrl('imap://u:p@mail.example.com:144/INBOX,Prodaja%20A?processed=Za%C4%8Det')).toMatchObject({
+    expect(
+      readMailboxUrl('imap://u:p@mail.example.com:144/INBOX,Prodaja%20A?processed=Za%C4%8Det'),
+    ).toMatchObject({
       port: 144,
       secure: false,
       plain: false,
@@ -22,7 +24,10 @@ describe('IMAP_URL', () => {
     });
     expect(readMailboxUrl('imap://u:p@127.0.0.1')).toMatchObject({ port: 143, plain: true });
     expect(readMailboxUrl('imap://u:p@mail.lan?ignoreTLS=true')).toMatchObject({ plain: true });
-    expect(readMailboxUrl('imap://u:p@mail.lan:993?ignoreTLS=true')).toMatchObject({ secure: true, plain: false });
+    expect(readMailboxUrl('imap://u:p@mail.lan:993?ignoreTLS=true')).toMatchObject({
+      secure: true,
+      plain: false,
+    });
   });
 
   it.each([
@@ -59,7 +64,9 @@ describe('A mailbox that cannot be read', () => {
     expect(await probe(server.url('', 'wrong'))).toMatch(/does not accept our user and password$/);
     expect(await probe(server.url('Nowhere'))).toBe('the mailbox has no folder Nowhere, or does not open it');
     expect(await probe(server.url().replace(/:\d+\//, ':1/'))).toMatch(/cannot be reached \(ECONNREFUSED\)$/);
-    expect(await probe(server.url().replace('imap:', 'imaps:'))).toMatch(/over TLS|not one to trust|broke off/);
+    expect(await probe(server.url().replace('imap:', 'imaps:'))).toMatch(
+      /over TLS|not one to trust|broke off/,
+    );
   });
 
   it('is none that would be spoken to in the clear', async () => {
