@@ -62,7 +62,7 @@ async function readPicture(answer: Response, bytesMax: number): Promise<FetchedM
   for await (const chunk of answer.body ?? []) {
     bytes += (chunk as Uint8Array).length;
     // Ends the loop, which lets go of the connection: what is announced is not believed, so it is counted.
-    if (bytes > bytesMax) return refused(`it is larger than ${bytesMax} bytes`);
+    if (bytes > bytesMax) return refused(`it is larger than ${Math.floor(bytesMax / 1024 ** 2)} MB`);
     chunks.push(Buffer.from(chunk as Uint8Array));
   }
   const content = Buffer.concat(chunks);
