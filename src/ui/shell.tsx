@@ -33,6 +33,8 @@ const HTMX = JSON.stringify({
   allowEval: false,
   allowScriptTags: false,
   selfRequestsOnly: true,
+  // Without style: the content security policy takes none.
+  attributesToSettle: ['class', 'width', 'height'],
   // Pages hold what customers wrote: they are not to be left in the browser's storage.
   historyCacheSize: 0,
   refreshOnHistoryMiss: true,

@@ -1,5 +1,6 @@
-import { keysMark, saveCheck } from '../domain/connections';
-import { type Store, setCurrency } from '../domain/stores';
+import { decode } from 'entities';
+import { findLink, keysMark, saveCheck } from '../domain/connections';
+import { learnFromShop, type Store } from '../domain/stores';
 import type { ConnectionCheck, ConnectionReport } from '../gateways/woocommerce/gateway';
 import { type Actor, systemActor } from '../platform/actor';
 import { iso } from '../platform/clock';
@@ -19,7 +20,7 @@ export interface KeptReport {
 /**
  * Run the check-list of a connection, and keep what it said. Changes nothing in the shop.
  * Shape:   store → report; null: there are no keys
- * Writes:  store_links, stores (the currency)
+ * Writes:  store_links, stores (its currency; the first time its name and time zone too, where they were only guessed)
  */
 export async function checkConnectionOf(
   ctx: Context,
@@ -36,11 +37,14 @@ export async function checkConnectionOf(
       problem: problem && { code: problem.code, words: problem.message, facts: problem.facts },
     })),
   };
-  const { currency } = found.shop;
+  const { currency, name, timeZone } = found.shop;
   await withTransaction(ctx.db, async (trx) => {
-    if (currency !== null && /^[A-Z]{3}$/.test(currency)) {
-      await setCurrency(trx, momentOf(ctx, actor), store.id, currency);
-    }
+    await learnFromShop(trx, momentOf(ctx, actor), store.id, {
+      currency: currency !== null && /^[A-Z]{3}$/.test(currency) ? currency : null,
+      name: name === null ? null : decode(name),
+      timeZone,
+      isFirst: !hasTold(await findLink(trx, store.id)),
+    });
     await saveCheck(trx, store.id, {
       report: JSON.stringify(report),
       at: iso(ctx.clock.now()),
@@ -48,4 +52,9 @@ export async function checkConnectionOf(
     });
   });
   return report;
+}
+
+/** The shop said before what it is. */
+function hasTold({ checkReport }: { checkReport: string | null }): boolean {
+  return checkReport !== null && (JSON.parse(checkReport) as KeptReport).shop.timeZone !== null;
 }

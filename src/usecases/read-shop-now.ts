@@ -21,16 +21,32 @@ export async function readShopNow(
 ): Promise<SyncReport | null> {
   const store = await findStore(ctx.db, ask.storeId);
   if (!store) throw new Refusal('not-found', 'There is no such store.');
-  const waited = new AbortController();
-  const timer = setTimeout(() => waited.abort(), ask.waitMs ?? limits.syncAnswerMs);
+  const patience = new AbortController();
+  const over = pause(ask.waitMs ?? limits.syncAnswerMs, 'over' as const, { signal: patience.signal });
+  let isOver = false;
+  over.then(
+    () => (isOver = true),
+    () => undefined,
+  );
   try {
     for (;;) {
-      const work = reconcileStore(ctx, actor, store, { kind: ask.kind, since: ask.since, seeToWebhooks });
+      let begun = () => {};
+      const beginning = new Promise<'begun'>((resolve) => {
+        begun = () => resolve('begun');
+      });
+      const work = reconcileStore(ctx, actor, store, {
+        kind: ask.kind,
+        since: ask.since,
+        seeToWebhooks,
+        begun: () => begun(),
+      });
       void inBackground(ctx.walks, work);
-      const outcome = await Promise.race([work, ended(waited.signal)]);
-      if (outcome === 'waited enough') return null;
-      if (outcome !== null) return outcome;
-      if (waited.signal.aborted || ctx.walks.stopping) {
+      if ((await Promise.race([work, beginning])) !== null) {
+        const outcome = await Promise.race([work, over]);
+        return outcome === 'over' ? null : outcome;
+      }
+      // Another one is at it.
+      if (isOver || ctx.walks.stopping) {
         throw new Refusal(
           'reconciliation-running',
           'This store is being read already. Ask again in a while.',
@@ -39,15 +55,8 @@ export async function readShopNow(
       await pause(limits.syncBusyPauseMs);
     }
   } finally {
-    clearTimeout(timer);
+    patience.abort();
   }
-}
-
-function ended(signal: AbortSignal): Promise<'waited enough'> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve('waited enough');
-    signal.addEventListener('abort', () => resolve('waited enough'), { once: true });
-  });
 }
 
 /** The same for a command, which waits to the end. */

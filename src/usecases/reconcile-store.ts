@@ -61,7 +61,13 @@ export async function reconcileStore(
   ctx: Context,
   actor: Actor,
   store: Store,
-  ask: { kind: SyncKind; since?: string | null; seeToWebhooks?: SeeToWebhooks | null },
+  ask: {
+    kind: SyncKind;
+    since?: string | null;
+    seeToWebhooks?: SeeToWebhooks | null;
+    /** Told when the walk is this caller's. */
+    begun?: () => void;
+  },
 ): Promise<SyncReport | null> {
   const shop = ctx.gateways.woocommerce.open(await shopOf(ctx, store));
   if (!shop) {
@@ -77,6 +83,7 @@ export async function reconcileStore(
     beginWalk(trx, momentOf(ctx, actor), { storeId: store.id, kind: ask.kind, since: ask.since }),
   );
   if (!walk) return null;
+  ask.begun?.();
   const reading = new Reading(ctx, store, shop, walk);
   await keepingLease(
     ctx.log,

@@ -1,13 +1,38 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const PREFIX = 'zeton-test-';
 const STARTED_BY = 'started-by';
+const MEMORY = '/dev/shm';
+const ROOMY_BYTES = 6 * 2 ** 30;
+
+/**
+ * In memory where there is plenty (Linux): a commit there costs no disk's time, and survives a killed process all the
+ * same. TMPDIR decides otherwise.
+ */
+const BASE = process.env.TMPDIR === undefined && isRoomy(MEMORY) ? MEMORY : tmpdir();
+
+function isRoomy(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize >= ROOMY_BYTES;
+  } catch {
+    return false;
+  }
+}
 
 /** A new folder of this run, that a later run removes should this one be killed. */
 export function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), PREFIX));
+  const folder = mkdtempSync(join(BASE, PREFIX));
   writeFileSync(join(folder, STARTED_BY), String(process.pid));
   return folder;
 }
@@ -18,9 +43,9 @@ export function removeFolder(folder: string): void {
 
 /** A run that was killed could not clean up after itself: stop and remove what it left. */
 export function removeLeftovers(): void {
-  for (const name of readdirSync(tmpdir())) {
+  for (const name of readdirSync(BASE)) {
     if (!name.startsWith(PREFIX)) continue;
-    const folder = join(tmpdir(), name);
+    const folder = join(BASE, name);
     try {
       if (isAlive(Number(readFileSync(join(folder, STARTED_BY), 'utf8')))) continue;
       const pidFile = join(folder, 'data', 'postmaster.pid');

@@ -263,6 +263,35 @@ describeEachEngine('The webhooks that Zeton makes in a shop', (engine) => {
     expect(inShop()).toHaveLength(7);
   });
 
+  test('the first check-list learns from the shop what was only guessed, and later ones leave what an admin says', async () => {
+    const details = async () => {
+      const { name, country, locale, time_zone } = await app.db('stores').where({ id: store.id }).first();
+      return { name, country, locale, time_zone };
+    };
+    const told = { country: 'SI', locale: 'sl', time_zone: 'Europe/Ljubljana' };
+    const guessed = { country: 'US', locale: 'en', time_zone: 'UTC' };
+    await app
+      .db('stores')
+      .where({ id: store.id })
+      .update({ name: '127.0.0.1', ...guessed });
+    fake.goDown();
+    expect(await checkConnectionOf(app.ctx, store)).toMatchObject({ ok: false });
+    expect(await details()).toEqual({ name: '127.0.0.1', ...guessed });
+    fake.goUp();
+    await checkConnectionOf(app.ctx, store);
+    expect(await details()).toEqual({ name: 'Trgovina', ...told });
+    await app.db('stores').where({ id: store.id }).update(guessed);
+    await checkConnectionOf(app.ctx, store);
+    expect(await details()).toMatchObject(guessed);
+  });
+
+  test('what an admin said before the first check-list stays', async () => {
+    const said = { name: 'Our shop', country: 'HR', locale: 'hr', time_zone: 'Europe/Zagreb' };
+    await app.db('stores').where({ id: store.id }).update(said);
+    await checkConnectionOf(app.ctx, store);
+    expect(await app.db('stores').where({ id: store.id }).first()).toMatchObject(said);
+  });
+
   test('the check-list is kept with what is wrong in words, and forgotten when the keys change', async () => {
     await checkConnectionOf(app.ctx, store);
     expect(await state()).toMatchObject({ currency: 'EUR', rest: { ok: true, problems: [] } });

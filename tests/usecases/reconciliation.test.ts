@@ -1,6 +1,7 @@
 import { systemActor } from '../../src/platform/actor';
 import { limits } from '../../src/platform/limits';
 import { applyOrderNews } from '../../src/usecases/apply-order-snapshot';
+import { readShopNow } from '../../src/usecases/read-shop-now';
 import { reconcileStore } from '../../src/usecases/reconcile-store';
 import { makeTestApp } from '../support/app';
 import { chosenEngines, describeEachEngine } from '../support/databases';
@@ -94,6 +95,20 @@ describeEachEngine('Reconciliation', (engine) => {
     for (const id of ids) expect(await open.net(id)).toBe(10);
     await expectSoundLedger(open.app.ctx);
     await other.close();
+  });
+
+  test('who asks while the shop is being read waits for their turn, and is told when that takes too long', async () => {
+    const { app, store } = open;
+    const ask = { storeId: store.id, kind: 'orders' as const };
+    const heldUntil = (time: string) =>
+      app.db('store_syncs').update({ lease_owner: 'other', lease_until: time });
+    await heldUntil('2026-11-22T12:00:10.000Z');
+    const waits = readShopNow(app.ctx, systemActor, { ...ask, waitMs: 60_000 });
+    await expect(readShopNow(app.ctx, systemActor, { ...ask, waitMs: 1 })).rejects.toMatchObject({
+      code: 'reconciliation-running',
+    });
+    await heldUntil('2026-11-22T11:00:00.000Z');
+    expect(await waits).toMatchObject({ state: 'done' });
   });
 
   test('a lease that is renewed is not taken over while the walk lasts', async () => {

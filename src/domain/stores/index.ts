@@ -18,7 +18,7 @@ export {
   assertSecretsOpen,
   createStore,
   ensureWebhookSecret,
-  setCurrency,
+  learnFromShop,
   storeSecrets,
   syncEnvironmentStore,
   updateStore,

@@ -62,6 +62,8 @@ interface Home {
   timeZone: string;
 }
 
+const NAMELESS = 'Default store';
+
 /** Where nothing else is known: no other ending of an address says where a shop is. */
 const SOMEWHERE: Home = { country: 'US', locale: 'en', timeZone: 'UTC' };
 
@@ -109,6 +111,25 @@ function homeOf(url: string | null): Home {
   return known ? { country: known[0], locale: known[1], timeZone: known[2] } : SOMEWHERE;
 }
 
+/** What the shop tells of itself, for as much as was only guessed so far. */
+export function learnedFromShop(
+  store: Pick<StoreDetails, 'name' | 'url' | 'country' | 'locale' | 'timeZone'>,
+  told: { name: string | null; timeZone: string | null },
+): Partial<Pick<StoreDetails, 'name' | 'country' | 'locale' | 'timeZone'>> {
+  const guess = homeOf(store.url);
+  const isGuess = (key: keyof Home) => store[key] === guess[key] || store[key] === SOMEWHERE[key];
+  const { timeZone } = told;
+  const name = told.name?.trim().slice(0, limits.nameChars);
+  const isNameless = store.name === NAMELESS || (store.url !== null && store.name === hostOf(store.url));
+  const [country, locale] = Object.values(HOMES).find((home) => home[2] === timeZone) ?? [];
+  return {
+    ...(name && isNameless ? { name } : {}),
+    ...(timeZone && isTimeZone(timeZone) && isGuess('timeZone') ? { timeZone } : {}),
+    ...(country && isGuess('country') ? { country } : {}),
+    ...(locale && isGuess('locale') ? { locale } : {}),
+  };
+}
+
 function hostOf(url: string): string {
   return new URL(url).hostname.replace(/^www\./, '');
 }
@@ -117,7 +138,7 @@ function hostOf(url: string): string {
 export function detailsOfNew(input: StoreChanges, url: string | null): StoreDetails {
   const home = homeOf(url);
   return {
-    name: input.name ?? (url ? hostOf(url) : 'Default store'),
+    name: input.name ?? (url ? hostOf(url) : NAMELESS),
     url,
     paidStatuses: input.paidStatuses ?? DEFAULT_PAID_STATUSES,
     locale: input.locale ?? home.locale,

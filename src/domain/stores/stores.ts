@@ -5,7 +5,14 @@ import { limits } from '../../platform/limits';
 import type { Moment } from '../../platform/moment';
 import { assert, Refusal } from '../../platform/refusal';
 import type { Vault } from '../../platform/secrets';
-import { checkStore, DEFAULT_STORE, detailsOfNew, type NewStore, type StoreChanges } from './rules';
+import {
+  checkStore,
+  DEFAULT_STORE,
+  detailsOfNew,
+  learnedFromShop,
+  type NewStore,
+  type StoreChanges,
+} from './rules';
 import {
   allSealed,
   findSealed,
@@ -141,12 +148,26 @@ export async function ensureWebhookSecret(
   return secret;
 }
 
-/** What the shop says of itself. Writes: stores, only where it differs. */
-export async function setCurrency(trx: Trx, moment: Moment, id: string, currency: string): Promise<void> {
+/**
+ * Keep what the shop says of itself: its currency always, its name and where it is the first time, for as much as nobody
+ * has said otherwise.
+ * Writes:  stores, only where it differs
+ */
+export async function learnFromShop(
+  trx: Trx,
+  moment: Moment,
+  id: string,
+  told: { currency: string | null; name: string | null; timeZone: string | null; isFirst: boolean },
+): Promise<void> {
   const locked = await lockStore(trx, id);
   assert(locked, `store ${id} exists`);
-  if (locked.store.currency === currency) return;
-  await saveStore(trx, { ...locked.store, currency, updatedAt: moment.at }, {});
+  const { store } = locked;
+  const learned = {
+    ...(told.currency === null ? {} : { currency: told.currency }),
+    ...(told.isFirst ? learnedFromShop(store, told) : {}),
+  };
+  const isNew = Object.entries(learned).some(([key, value]) => store[key as keyof Store] !== value);
+  if (isNew) await saveStore(trx, { ...store, ...learned, updatedAt: moment.at }, {});
 }
 
 /**
