@@ -24,7 +24,7 @@ export function mailsView(page: StaffPage, failed: FailedMail[]): JSX.Element {
                 <li class="z-check-line z-write-line">
                   <div>
                     <strong>
-                      <bdi safe>{mail.sender === '' ? t('mails_admin.no_sender') : mail.sender}</bdi>
+                      <bdi safe>{mail.sender || t('mails_admin.no_sender')}</bdi>
                     </strong>
                     <p class="z-row-note">
                       <Time page={page} at={mail.receivedAt} />

@@ -304,6 +304,7 @@ describeInBrowser('mails in a browser', (engine) => {
     const id = await mails.strange();
     const page = await browser.openPage({ signedInAs: 'bob@example.com' });
     await page.goto(`${browser.base}${mails.here}`);
+    await screenshot(page, 'ticket-mail-strange');
     await page.locator('textarea[name=body]').fill('I am writing this');
     await page.locator(`#m-${id}`).getByRole('button', { name: 'It belongs here' }).click();
     await page.locator(`#m-${id}`).getByText('somebody of you let it stand here').waitFor();
