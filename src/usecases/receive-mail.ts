@@ -1,8 +1,7 @@
-import { type PlannedAttachment, planAttachments } from '../domain/attachments';
+import { planAttachments } from '../domain/attachments';
 import { recordAudit } from '../domain/audit';
 import {
   claimInboundMail,
-  type InboundMailRow,
   lockInboundMail,
   reopenInboundMail,
   saveInboundMail,
@@ -19,22 +18,9 @@ import { backoffSeconds, limits } from '../platform/limits';
 import { assert } from '../platform/refusal';
 import { type Context, momentOf } from './context';
 import { idInMessageId } from './inbound-mail.query';
+import type { Arrival, Ending } from './mail-arrival';
 import { takeInBounce } from './take-in-bounce';
 import { takeInWord } from './take-in-word';
-
-/** A mail on its way in: as it was kept, and as it was read. */
-export interface Arrival {
-  row: Omit<InboundMailRow, 'raw'>;
-  mail: InboundMail;
-  /** Kept already, or ready to be kept with the message. */
-  files: PlannedAttachment[];
-}
-
-/** What became of it. */
-export type Ending = { status: 'done' | 'ignored' | 'failed' } & Pick<
-  Parameters<typeof saveInboundMail>[2],
-  'reason' | 'messageId' | 'storm' | 'answerAt'
->;
 
 /**
  * Take in the mails that came: a person's becomes a message of the ticket that it answers, of a follow-up, or of a new

@@ -33,7 +33,7 @@ import {
   ticketOfMessageIds,
   ticketOfNumber,
 } from './inbound-mail.query';
-import type { Arrival, Ending } from './receive-mail';
+import type { Arrival, Ending } from './mail-arrival';
 import { readBounceToken, readReplyToken, readSubjectTag } from './reply-address';
 
 /**

@@ -1,5 +1,4 @@
 export {
-  type BounceDoubt,
   bareSubject,
   bounceDoubt,
   bounceFlaw,
