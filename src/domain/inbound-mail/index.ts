@@ -1,9 +1,8 @@
 export { keepInboundMail, type NewInboundMail } from './inbound-mail';
-export { mailHead, readMailHead } from './rules';
+export { readMailHead } from './rules';
 export {
   claimInboundMail,
   deleteOldRaws,
-  type InboundMailRow,
   lockInboundMail,
   saveInboundMail,
 } from './store';
