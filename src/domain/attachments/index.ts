@@ -1,3 +1,3 @@
-export { addAttachments, planAttachments, readAttachment } from './attachments';
+export { addAttachments, type PlannedAttachment, planAttachments, readAttachment } from './attachments';
 export { type AttachmentItem, contentDisposition } from './rules';
 export { attachmentsOf } from './store';

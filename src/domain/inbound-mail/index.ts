@@ -3,6 +3,7 @@ export { readMailHead } from './rules';
 export {
   claimInboundMail,
   deleteOldRaws,
+  type InboundMailRow,
   lockInboundMail,
   saveInboundMail,
 } from './store';
