@@ -55,6 +55,8 @@ import { makeBootstrapOwner, makeSetupLink } from './usecases/first-owner';
 import { makeLanes } from './usecases/lanes';
 import { makeWalks } from './usecases/walks';
 
+export type { MailListener };
+
 /** What tests and simulations bring themselves. A database that was brought is not closed here. */
 export interface Overrides {
   db?: Knex;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { type MailboxAddress, readMailboxUrl } from './gateways/email';
+import { type MailboxAddress, readMailboxUrl } from './platform/mailbox-url';
 import { readOrMakeKeyFile } from './platform/secrets';
 
 /** Every setting, read once at start. DESIGN §6 "Environment"; README.md explains them to people. */

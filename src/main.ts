@@ -1,5 +1,4 @@
-import type { MailListener } from '../webhooks/smtp';
-import { type App, buildApp } from './app';
+import { type App, buildApp, type MailListener } from './app';
 import { type Config, ConfigError, readConfig } from './config';
 import { isOutage } from './platform/dialect';
 import { type HttpServer, listen } from './platform/http-server';

@@ -4,7 +4,7 @@ import { download, type PageRoutes } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { isAttachmentInSight } from './attachments.query';
 
-export const ATTACHMENTS_PATH = '/attachments';
+const ATTACHMENTS_PATH = '/attachments';
 
 /** The files of messages, each as a download: what strangers have sent never runs here. */
 export function attachmentPage({ get }: PageRoutes, ctx: Context): void {

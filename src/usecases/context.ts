@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { SendingChannel } from '../domain/messages';
+import type { MailboxGateway } from '../gateways/email';
 import type { EmailGateway } from '../gateways/email/gateway';
-import type { MailboxGateway } from '../gateways/email/mailbox';
 import type { SmsGateway } from '../gateways/sms/gateway';
 import type { WooCommerceGateway } from '../gateways/woocommerce/gateway';
 import type { Actor } from '../platform/actor';

@@ -2,12 +2,13 @@ import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { verifyLedger } from '../domain/credits';
 import { assertSecretsOpen } from '../domain/stores';
-import { type MailboxAddress, mailboxName, probeMailbox, probeSmtp } from '../gateways/email';
+import { probeMailbox, probeSmtp } from '../gateways/email';
 import { probeTwilio } from '../gateways/sms';
 import { addSeconds, type Clock, iso, secondsBetween } from '../platform/clock';
 import { type Db, migrationState } from '../platform/db';
 import { damageIn, databaseTime } from '../platform/dialect';
 import { limits } from '../platform/limits';
+import { type MailboxAddress, mailboxName } from '../platform/mailbox-url';
 import type { Vault } from '../platform/secrets';
 import { inboxState, lastRuns, mailInState, newestTime, outboxState, shopsRead } from './doctor.query';
 

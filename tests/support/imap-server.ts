@@ -30,7 +30,7 @@ interface Hoodiecrow {
 }
 const hoodiecrow = require('hoodiecrow-imap') as (options: object) => Hoodiecrow;
 
-export const USER = 'support@shop.example';
+const USER = 'support@shop.example';
 export const PASSWORD = 'p@ss word';
 
 export class ImapServer {

@@ -1,10 +1,11 @@
 import type { Knex } from 'knex';
 import { takeMailbox } from '../../src/domain/mailboxes';
-import { type MailboxGateway, makeImapGateway, readMailboxUrl } from '../../src/gateways/email';
+import { type MailboxGateway, makeImapGateway } from '../../src/gateways/email';
 import { systemActor } from '../../src/platform/actor';
 import { withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
 import { makeLog } from '../../src/platform/log';
+import { readMailboxUrl } from '../../src/platform/mailbox-url';
 import { type Context, momentOf } from '../../src/usecases/context';
 import { fetchMail } from '../../src/usecases/fetch-mail';
 import { keepMail } from '../../src/usecases/keep-mail';

@@ -1,3 +1,3 @@
 export { addAttachments, type PlannedAttachment, planAttachments, readAttachment } from './attachments';
 export { type AttachmentItem, contentDisposition } from './rules';
-export { type Attachment, attachmentsOf, findAttachment } from './store';
+export { attachmentsOf } from './store';

@@ -1,5 +1,5 @@
 export { keepInboundMail, type NewInboundMail } from './inbound-mail';
-export { mailHead, readMailHead } from './rules';
+export { readMailHead } from './rules';
 export {
   type AnswerDue,
   answersDue,

@@ -18,7 +18,7 @@ export interface MailHead {
 }
 
 /** The raw head of a mail, without the empty line behind it. */
-export function mailHead(raw: Buffer): Buffer {
+function mailHead(raw: Buffer): Buffer {
   const end = headEnd(raw);
   return raw.subarray(0, end.head);
 }

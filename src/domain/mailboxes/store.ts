@@ -73,8 +73,3 @@ export async function saveMailbox(
   const said = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
   await db('mailboxes').where({ name, owner }).update(said);
 }
-
-export async function findMailboxes(db: Db): Promise<Mailbox[]> {
-  const rows = (await db('mailboxes').orderBy('name').select('*')) as Row[];
-  return rows.map(mailboxFrom);
-}

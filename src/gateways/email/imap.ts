@@ -1,7 +1,7 @@
 import { type FetchQueryObject, ImapFlow, type ImapFlowError, type MailboxObject } from 'imapflow';
 import { limits as defaults } from '../../platform/limits';
+import { type MailboxAddress, mailboxName } from '../../platform/mailbox-url';
 import { type MailboxGateway, MailboxProblem, MailboxTooLarge, type MailFolder } from './mailbox';
-import { type MailboxAddress, mailboxName } from './mailbox-url';
 
 type Limits = Pick<
   { [Limit in keyof typeof defaults]: number },

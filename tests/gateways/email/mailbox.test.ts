@@ -1,4 +1,5 @@
-import { makeImapGateway, probeMailbox, readMailboxUrl } from '../../../src/gateways/email';
+import { makeImapGateway, probeMailbox } from '../../../src/gateways/email';
+import { readMailboxUrl } from '../../../src/platform/mailbox-url';
 import { ImapServer } from '../../support/imap-server';
 
 describe('IMAP_URL', () => {
