@@ -21,7 +21,7 @@ import {
 export const OUR_NUMBER = '+38641555000';
 const bob: Actor = { kind: 'staff', id: 'bob', name: 'Bob' };
 
-export interface Somebody {
+interface Somebody {
   id: string;
   number: string;
 }

@@ -8,7 +8,7 @@
 const sid = (prefix: string) => new RegExp(`^${prefix}[0-9a-fA-F]{32}$`);
 const RFC_2822 = /^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} [+-]\d{4}$/;
 
-export const MESSAGE_STATUSES = [
+const MESSAGE_STATUSES = [
   'queued',
   'sending',
   'sent',

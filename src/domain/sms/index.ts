@@ -1,8 +1,6 @@
 export {
-  type InboundForm,
   isOnlyKeyword,
   isPhoneNumber,
-  type Keyword,
   keywordOf,
   OPTED_OUT_CODE,
   outcomeOf,

@@ -5,7 +5,7 @@ const STOP = ['STOP', 'STOPALL', 'UNSUBSCRIBE', 'CANCEL', 'END', 'QUIT', 'OPTOUT
 const START = ['START', 'UNSTOP', 'YES'];
 const HELP = ['HELP', 'INFO'];
 
-export type Keyword = 'stop' | 'start' | 'help';
+type Keyword = 'stop' | 'start' | 'help';
 
 /**
  * Does the sender want no more SMS, or some again? Twilio answers these words itself.
@@ -31,7 +31,7 @@ export function isPhoneNumber(sender: string): boolean {
 }
 
 /** What is read of the form that Twilio posts for a message that came in. */
-export interface InboundForm {
+interface InboundForm {
   from: string;
   to: string;
   text: string;

@@ -71,7 +71,7 @@ async function readPicture(answer: Response, bytesMax: number): Promise<FetchedM
 }
 
 /** By its first bytes. */
-export function pictureTypeOf(content: Buffer): string | null {
+function pictureTypeOf(content: Buffer): string | null {
   const starts = (hex: string, at = 0) => content.subarray(at, at + hex.length / 2).toString('hex') === hex;
   if (starts('ffd8ff')) return 'image/jpeg';
   if (starts('89504e470d0a1a0a')) return 'image/png';

@@ -156,7 +156,7 @@ function isListOfMessages(body: unknown): boolean {
 }
 
 /** Nothing changes them. In words they stand in locales (sms_errors). Source: https://www.twilio.com/docs/api/errors */
-export const REFUSED: readonly number[] = [
+const REFUSED: readonly number[] = [
   21211, 21217, 21265, 21266, 21408, 21602, 21606, 21608, 21610, 21612, 21614, 21617, 21635, 21659, 21660,
   21703, 21704, 21705, 30003, 30004, 30005, 30006, 30007, 30008, 30034,
 ];
