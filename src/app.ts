@@ -1,6 +1,9 @@
+import { dirname, join } from 'node:path';
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Knex } from 'knex';
+import { emailWebhook } from '../webhooks/email';
+import { listenForMail, type MailListener } from '../webhooks/smtp';
 import { stopNoticesAtOnce } from '../webhooks/stop-notices';
 import { TWILIO_SMS_PATH, TWILIO_STATUS_PATH, twilioWebhooks } from '../webhooks/twilio';
 import { woocommerceWebhook } from '../webhooks/woocommerce';
@@ -17,7 +20,7 @@ import {
   type SendingChannel,
 } from './domain/messages';
 import { assertSecretsOpen, syncEnvironmentStore } from './domain/stores';
-import { makeSandboxEmail, makeSmtpGateway } from './gateways/email';
+import { makeImapGateway, makeSandboxEmail, makeSmtpGateway, ownAddress } from './gateways/email';
 import { makeSandboxSms, makeTwilioGateway } from './gateways/sms';
 import { makeWooCommerce } from './gateways/woocommerce';
 import { type JobName, jobs } from './jobs';
@@ -33,6 +36,7 @@ import {
 import { systemActor } from './platform/actor';
 import { type Clock, iso, systemClock } from './platform/clock';
 import { forBackground, migrate, migrateAt, openDatabase, withTransaction } from './platform/db';
+import { type FileStore, makeFileStore } from './platform/file-store';
 import { healthRoutes } from './platform/health';
 import { type Ids, uuidIds } from './platform/ids';
 import { limits } from './platform/limits';
@@ -48,9 +52,12 @@ import { assetRoutes } from './ui/assets';
 import { makePages } from './ui/routes';
 import { authenticateToken, bearerTokenOf } from './usecases/authenticate-token';
 import { type Context, type Gateways, momentOf } from './usecases/context';
+import { fetchMail } from './usecases/fetch-mail';
 import { makeBootstrapOwner, makeSetupLink } from './usecases/first-owner';
 import { makeLanes } from './usecases/lanes';
 import { makeWalks } from './usecases/walks';
+
+export type { MailListener };
 
 /** What tests and simulations bring themselves. A database that was brought is not closed here. */
 export interface Overrides {
@@ -75,6 +82,8 @@ export interface App {
   runJob(name: JobName): Promise<number>;
   /** Starts the job loops. */
   start(): void;
+  /** The mail server of INBOUND_SMTP_PORT; null: none is wanted. Errors: EADDRINUSE … of node */
+  listenForMail(): Promise<MailListener | null>;
   /** Finishes what the jobs are at, and lets go of the database. */
   close(): Promise<void>;
 }
@@ -101,6 +110,8 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     // The sandbox takes as much as there is.
     lanes: makeLanes({ emailsPerMinute: config.mail.smtpUrl === null ? null : limits.emailsPerMinute }),
     walks: makeWalks(),
+    files: filesBeside(config.databaseUrl),
+    mailAddress: ownAddress({ ...config.mail, domain: hostOf(config) }),
     wake(work) {
       for (const { name, wake } of workers) if (name === work || name.startsWith(`${work}.`)) wake();
     },
@@ -117,6 +128,7 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
     return { worker: makeWorker({ name, run: () => schedule.run(), pollMs, log }), schedule };
   });
   const workers = loops.map((loop) => loop.worker);
+  const fetching = { end: new AbortController(), done: Promise.resolve() };
 
   return {
     http: httpApp(config, ctx, metrics, workers, transports.names),
@@ -147,12 +159,19 @@ export function buildApp(config: Config, overrides: Overrides = {}): App {
         worker.start();
         schedule?.start(() => worker.wake());
       }
+      fetching.done = fetchMail(background, fetching.end.signal);
+    },
+    async listenForMail() {
+      const port = config.mail.inboundSmtpPort;
+      return port === null ? null : listenForMail(ctx, { port, host: config.host });
     },
     async close() {
       ctx.walks.stopping = true;
+      fetching.end.abort();
       for (const { schedule } of loops) await schedule?.stop();
       await Promise.all(workers.map((worker) => worker.stop()));
       await Promise.all(jobs.flatMap((job) => [...(job.underWay?.(ctx) ?? [])]));
+      await fetching.done;
       transports.close();
       if (!overrides.db) await db.destroy();
     },
@@ -167,7 +186,7 @@ function makeTransports(config: Config, clock: Clock, ctx: () => Context) {
   const has = (messageId: string) => hasSandboxMessage(ctx().db, messageId);
 
   const { accountSid, authToken } = twilio;
-  const domain = config.publicUrl === null ? 'localhost' : new URL(config.publicUrl).hostname;
+  const domain = hostOf(config);
   const smtp =
     mail.smtpUrl === null
       ? null
@@ -175,7 +194,7 @@ function makeTransports(config: Config, clock: Clock, ctx: () => Context) {
           url: mail.smtpUrl,
           from: mail.from,
           domain,
-          isRead: mail.imapUrl !== null || mail.inboundToken !== null || mail.inboundSmtpPort !== null,
+          isRead: mail.mailbox !== null || mail.inboundToken !== null || mail.inboundSmtpPort !== null,
           dkim: mail.dkim,
           limits,
         });
@@ -196,6 +215,7 @@ function makeTransports(config: Config, clock: Clock, ctx: () => Context) {
     woocommerce: makeWooCommerce({ clock, limits }),
     email: smtp ?? makeSandboxEmail({ from: mail.from, shelf: { record } }),
     sms: sms ?? makeSandboxSms({ from: twilio.from, shelf: { record, has } }),
+    mailbox: mail.mailbox && makeImapGateway(mail.mailbox),
   };
   return {
     gateways,
@@ -206,6 +226,17 @@ function makeTransports(config: Config, clock: Clock, ctx: () => Context) {
       sms?.close();
     },
   };
+}
+
+/** The host people know this Zeton by. */
+function hostOf({ publicUrl }: Config): string {
+  return publicUrl === null ? 'localhost' : new URL(publicUrl).hostname;
+}
+
+/** A SQLite file has a disk beside it. Processes that share a PostgreSQL share no disk: files go into the database. */
+function filesBeside(databaseUrl: string): FileStore | null {
+  const file = /^sqlite:(?!:memory:)(.+)$/.exec(databaseUrl)?.[1];
+  return file === undefined ? null : makeFileStore(join(dirname(file), 'attachments'));
 }
 
 function httpApp(
@@ -256,6 +287,7 @@ function httpApp(
   http.use(woocommerceKeys(ctx));
   http.use(stopNoticesAtOnce(ctx));
   http.use(twilioWebhooks(ctx, config.twilio.authToken));
+  http.use(emailWebhook(ctx, config.mail.inboundToken));
   http.use(healthRoutes({ db: ctx.db, workers }));
   http.get('/metrics', metricsRoute(config, ctx, metrics));
   http.use(apiRouter({ ctx, config }));
@@ -289,6 +321,8 @@ function safeHeaders(https: boolean): RequestHandler {
         imgSrc: ["'self'", 'data:'],
         fontSrc: ["'self'"],
         connectSrc: ["'self'"],
+        // Mails as they were sent, each in a page where nothing runs.
+        frameSrc: ["'self'"],
         formAction: ["'self'"],
         baseUri: ["'none'"],
         frameAncestors: ["'none'"],

@@ -215,6 +215,7 @@ async function examination(): Promise<Finding[]> {
       vault: makeVault(config.secretKey),
       publicUrl: config.publicUrl,
       smtpUrl: config.mail.smtpUrl,
+      mailbox: config.mail.mailbox,
       twilio: accountSid === null || authToken === null ? null : { accountSid, authToken, baseUrl },
     });
     return [...found, ...findings];

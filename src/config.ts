@@ -2,6 +2,7 @@ import { createPrivateKey, randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { type MailboxAddress, readMailboxUrl } from './platform/mailbox-url';
 import { readOrMakeKeyFile } from './platform/secrets';
 
 /** Every setting, read once at start. DESIGN §6 "Environment"; README.md explains them to people. */
@@ -27,7 +28,8 @@ export interface Config {
   mail: {
     smtpUrl: string | null;
     from: string | null;
-    imapUrl: string | null;
+    /** IMAP_URL. */
+    mailbox: MailboxAddress | null;
     inboundToken: string | null;
     inboundSmtpPort: number | null;
     /** Signs what goes out by SMTP (RFC 6376). */
@@ -64,13 +66,7 @@ export class ConfigError extends Error {
 
 type Environment = Record<string, string | undefined>;
 
-const NOT_BUILT_YET = [
-  'IMAP_URL',
-  'INBOUND_MAIL_TOKEN',
-  'INBOUND_SMTP_PORT',
-  'VIDEO_PROVIDER',
-  'ICE_SERVERS',
-];
+const NOT_BUILT_YET = ['VIDEO_PROVIDER', 'ICE_SERVERS'];
 
 /**
  * Reads and checks every variable; an empty one counts as not set (compose files pass those).
@@ -96,7 +92,7 @@ export function readConfig(env: Environment): Config {
     mail: {
       smtpUrl: readSmtpUrl(read),
       from: read.mailbox('MAIL_FROM'),
-      imapUrl: read.serverUrl('IMAP_URL', ['imap', 'imaps']),
+      mailbox: readMailbox(read),
       inboundToken: read.secret('INBOUND_MAIL_TOKEN', 24),
       inboundSmtpPort: read.wholeNumber('INBOUND_SMTP_PORT', 0, 65_535),
       dkim: readDkim(read),
@@ -186,6 +182,18 @@ function isRsaKey(pem: string): boolean {
   } catch {
     return false;
   }
+}
+
+function readMailbox(read: Reader): Config['mail']['mailbox'] {
+  const value = read.serverUrl('IMAP_URL', ['imap', 'imaps']);
+  if (value === null) return null;
+  const mailbox = readMailboxUrl(value);
+  if (!('wrong' in mailbox)) return mailbox;
+  throw read.wrong(
+    'IMAP_URL',
+    mailbox.wrong,
+    'imaps://user:password@host:port/INBOX?processed=FOLDER; several folders divided by commas',
+  );
 }
 
 function readBootstrap(read: Reader): Config['bootstrap'] {

@@ -1,15 +1,18 @@
 import type { SendingChannel } from './domain/messages';
 import { limits } from './platform/limits';
 import { advanceVideoSessions } from './usecases/advance-video-sessions';
+import { answerUnpaidMail } from './usecases/answer-unpaid-mail';
 import { answerUnpaidSms } from './usecases/answer-unpaid-sms';
 import type { Context } from './usecases/context';
 import { deliverMessages } from './usecases/deliver-messages';
 import { expireCredits } from './usecases/expire-credits';
 import { fetchSmsMedia } from './usecases/fetch-sms-media';
+import { forgetOldMails } from './usecases/forget-old-mails';
 import { forgetOldSignIns } from './usecases/forget-old-sign-ins';
 import { runImports } from './usecases/import-orders';
 import { processDeliveries } from './usecases/process-delivery';
 import { readShops } from './usecases/read-shops';
+import { receiveMails } from './usecases/receive-mail';
 import { receiveSmses } from './usecases/receive-sms';
 import { askSmsReports } from './usecases/settle-sms';
 import { tellLowBalances } from './usecases/tell-low-balance';
@@ -24,8 +27,11 @@ import { writeToShops } from './usecases/write-to-shops';
 export interface Job {
   name:
     | 'inbox'
+    | 'mail.in'
+    | 'mail.forget'
     | 'outbox.email'
     | 'outbox.sms'
+    | 'mail.answers'
     | 'sms.in'
     | 'sms.media'
     | 'sms.answers'
@@ -53,8 +59,10 @@ const batch = { limit: limits.workerBatch };
 
 export const jobs: readonly Job[] = [
   { name: 'inbox', every: { pollMs: limits.workerPollMs }, run: (ctx) => processDeliveries(ctx, batch) },
+  { name: 'mail.in', every: { pollMs: limits.workerPollMs }, run: (ctx) => receiveMails(ctx, batch) },
   outbox('email'),
   outbox('sms'),
+  { name: 'mail.answers', every: { cron: '* * * * *' }, run: answerUnpaidMail },
   { name: 'sms.in', every: { pollMs: limits.workerPollMs }, run: (ctx) => receiveSmses(ctx, batch) },
   {
     name: 'sms.media',
@@ -89,6 +97,7 @@ export const jobs: readonly Job[] = [
   { name: 'imports', every: { pollMs: limits.importPollMs }, run: runImports, underWay: walks },
   { name: 'shop.writes', every: { pollMs: limits.shopWritePollMs }, run: writeToShops, underWay: walks },
   { name: 'sign-ins.forget', every: { cron: '17 * * * *' }, run: forgetOldSignIns },
+  { name: 'mail.forget', every: { cron: '41 * * * *' }, run: forgetOldMails },
 ];
 
 function walks(ctx: Context): Iterable<Promise<void>> {

@@ -1,4 +1,4 @@
-import { type App, buildApp } from './app';
+import { type App, buildApp, type MailListener } from './app';
 import { type Config, ConfigError, readConfig } from './config';
 import { isOutage } from './platform/dialect';
 import { type HttpServer, listen } from './platform/http-server';
@@ -36,12 +36,28 @@ async function start(app: App, config: Config): Promise<HttpServer> {
   try {
     const server = await listen(app.http, config);
     app.ctx.publicUrl = config.publicUrl ?? `http://localhost:${server.port}`;
+    const mail = await listenForMail(app, config);
     app.start();
     const host = config.host.includes(':') ? `[${config.host}]` : config.host;
     process.stdout.write(`Zeton listens on http://${host}:${server.port} (${app.ctx.publicUrl})\n`);
-    return server;
+    if (mail) process.stdout.write(`It takes mail by SMTP on port ${mail.port}\n`);
+    return {
+      port: server.port,
+      stop: async () => void (await Promise.all([server.stop(), mail?.stop()])),
+    };
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     throw new ConfigError(listenProblem(error as NodeJS.ErrnoException, config), { cause: error });
+  }
+}
+
+async function listenForMail(app: App, config: Config): Promise<MailListener | null> {
+  try {
+    return await app.listenForMail();
+  } catch (error) {
+    const port = config.mail.inboundSmtpPort ?? 0;
+    const problem = listenProblem(error as NodeJS.ErrnoException, { ...config, port });
+    throw new ConfigError(problem.replace(/^PORT/, 'INBOUND_SMTP_PORT'), { cause: error });
   }
 }
 

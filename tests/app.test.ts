@@ -110,7 +110,7 @@ describeEachEngine('the app', (engine) => {
     const { headers } = await request(app.http).get('/healthz');
     expect(headers['content-security-policy']).toBe(
       "default-src 'none';script-src 'self';style-src 'self';img-src 'self' data:;font-src 'self';" +
-        "connect-src 'self';form-action 'self';base-uri 'none';frame-ancestors 'none'",
+        "connect-src 'self';frame-src 'self';form-action 'self';base-uri 'none';frame-ancestors 'none'",
     );
     expect(headers['strict-transport-security']).toMatch(/max-age/);
     expect(headers['x-content-type-options']).toBe('nosniff');

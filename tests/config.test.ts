@@ -42,7 +42,7 @@ describe('the configuration', () => {
       mail: {
         smtpUrl: null,
         from: null,
-        imapUrl: null,
+        mailbox: null,
         inboundToken: null,
         inboundSmtpPort: null,
         dkim: null,
@@ -103,7 +103,8 @@ describe('the configuration', () => {
       logLevel: 'debug',
       trustProxy: ['loopback', '10.0.0.0/8'],
     });
-    expect(config.withoutEffect).toContain('IMAP_URL');
+    expect(config.withoutEffect).not.toContain('IMAP_URL');
+    expect(config.mail.mailbox).toMatchObject({ host: 'mail.example.com', port: 993, folders: ['INBOX'] });
     expect(config.withoutEffect).not.toContain('SMTP_URL');
     expect(config.withoutEffect).not.toContain('WOOCOMMERCE_WEBHOOK_SECRET');
   });

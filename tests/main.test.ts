@@ -124,15 +124,15 @@ describeEachEngine('npm start', (engine) => {
       ...env,
       DATABASE_URL: url,
       PORT: '0',
-      IMAP_URL: 'imap://user:hunter22@mail.example.com',
+      ICE_SERVERS: '[{"urls":"turn:turn.example.com","username":"u","credential":"hunter22"}]',
     });
     const [, port, publicUrl] = await program.shows(READY);
     expect(publicUrl).toBe(`http://localhost:${port}`);
     const warning = program
       .stdout()
       .split('\n')
-      .find((line) => line.includes('IMAP_URL'));
-    expect(JSON.parse(warning!)).toMatchObject({ level: 40, settings: ['IMAP_URL'] });
+      .find((line) => line.includes('ICE_SERVERS'));
+    expect(JSON.parse(warning!)).toMatchObject({ level: 40, settings: ['ICE_SERVERS'] });
     expect(program.stdout()).not.toContain('hunter22');
     const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
     expect(ready.status).toBe(200);

@@ -4,6 +4,7 @@ import { seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { deliveriesPage } from './deliveries.page';
 import { importPage } from './import.page';
+import { mailsPage } from './mails.page';
 import { packagesPage } from './packages.page';
 import { pictureRoute, productPicker } from './products.page';
 import { readingPage } from './reading.page';
@@ -38,6 +39,7 @@ export function adminRouter({
   storesPage(routes, ctx, keysPath);
   deliveriesPage(routes, ctx);
   smsPage(routes, ctx, smsPath);
+  mailsPage(routes, ctx);
   sandboxPage(routes, ctx, transports);
   return routes.router;
 }

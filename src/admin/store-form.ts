@@ -14,10 +14,11 @@ export interface TypedStore {
   notices: boolean;
   privateRefundNotes: boolean;
   writeTicketMeta: boolean;
+  mailAddress: string;
 }
 
 export function typedFromStore(store: Store): TypedStore {
-  return { ...store, paidStatuses: store.paidStatuses.join(', ') };
+  return { ...store, paidStatuses: store.paidStatuses.join(', '), mailAddress: store.mailAddress ?? '' };
 }
 
 export function typedStoreFromForm(form: Form): TypedStore {
@@ -31,6 +32,7 @@ export function typedStoreFromForm(form: Form): TypedStore {
     notices: form.has('notices'),
     privateRefundNotes: form.has('private_refund_notes'),
     writeTicketMeta: form.has('write_ticket_meta'),
+    mailAddress: form.trimmed('mail_address'),
   };
 }
 
@@ -38,6 +40,7 @@ export function changesFromTyped(typed: TypedStore): StoreChanges {
   return {
     ...typed,
     paidStatuses: typed.paidStatuses.split(/[\s,]+/).filter(Boolean),
+    mailAddress: typed.mailAddress === '' ? null : typed.mailAddress,
     customerNote: CUSTOMER_NOTES.find((note) => note === typed.customerNote) ?? 'zeton',
   };
 }

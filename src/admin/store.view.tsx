@@ -250,6 +250,13 @@ function Settings({ page, form }: { page: StaffPage; form: StoreForm }): JSX.Ele
             { value: 'off', text: t('stores.field.customer_note_off') },
           ]}
         />
+        <Field
+          name="mail_address"
+          label={t('stores.field.mail_address')}
+          help={t('stores.field.mail_address_help')}
+          value={typed.mailAddress}
+          mistakes={mistakes}
+        />
         <CheckBox name="notices" label={t('stores.field.notices')} checked={typed.notices} />
         <CheckBox
           name="private_refund_notes"

@@ -25,6 +25,10 @@ async function viewsOf(db: Db, rows: Row[]) {
     db,
     rows.flatMap((row) => (row.hold_id as string | null) ?? []),
   );
+  const held = await heldOf(
+    db,
+    rows.filter((row) => row.channel === 'email' && row.direction === 'in').map((row) => row.id as string),
+  );
   return rows.map((row) => ({
     id: row.id as string,
     ticket_id: row.ticket_id as string,
@@ -40,11 +44,22 @@ async function viewsOf(db: Db, rows: Row[]) {
     attempts: Number(row.attempts),
     provider_id: row.provider_id as string | null,
     failure: row.failure as string | null,
+    held: held.has(row.id as string),
     ...(charges.get(row.hold_id as string) ?? { charge: null, given_back: null }),
     created_at: row.created_at as string,
     sent_at: row.sent_at as string | null,
     settled_at: row.settled_at as string | null,
   }));
+}
+
+/** Which of these somebody else than the customer sent, and no agent has let stand. */
+async function heldOf(db: Db, ids: string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = (await db('message_mails')
+    .whereIn('message_id', ids)
+    .where({ sender: 'different' })
+    .select('message_id')) as Row[];
+  return new Set(rows.map((row) => row.message_id as string));
 }
 
 interface Charge {

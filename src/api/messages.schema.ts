@@ -38,6 +38,11 @@ export const message = z
     attempts: z.int().describe('Times that a provider was called.'),
     provider_id: z.string().nullable(),
     failure: z.string().nullable(),
+    held: z
+      .boolean()
+      .describe(
+        'A mail of somebody else than the customer, which no agent has let stand: not for the customer to see.',
+      ),
     charge: charge.nullable().describe('null: nothing is charged, because it was free or was given back.'),
     given_back: charge
       .nullable()

@@ -104,6 +104,7 @@ async function viewsOf(db: Db, rows: Row[], ctx: Asked) {
       customer_note: row.customer_note as CustomerNote,
       private_refund_notes: row.private_refund_notes === 1,
       write_ticket_meta: row.write_ticket_meta === 1,
+      mail_address: row.mail_address as string | null,
       currency: row.currency as string | null,
       from_environment: row.from_environment === 1,
       state: secretSet ? ('connected' as const) : ('no_webhook_secret' as const),

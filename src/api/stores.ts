@@ -48,6 +48,13 @@ const members = {
     .boolean()
     .optional()
     .describe('The id of the ticket is written into the order in the shop; default: true.'),
+  mail_address: z
+    .string()
+    .max(limits.emailChars)
+    .nullable()
+    .optional()
+    .describe('What its customers write to, where that is not MAIL_FROM: mail to it belongs to this store.')
+    .meta({ example: 'help@shop.example.com' }),
 };
 
 const store = z
@@ -63,6 +70,7 @@ const store = z
     customer_note: z.enum(CUSTOMER_NOTES),
     private_refund_notes: z.boolean(),
     write_ticket_meta: z.boolean(),
+    mail_address: z.string().nullable(),
     currency: z.string().nullable().describe('As the shop said it; null: it was never asked.'),
     from_environment: z.boolean().describe('WOOCOMMERCE_… variables describe it.'),
     state: z
@@ -128,6 +136,7 @@ function changesFrom(body: { [K in keyof typeof members]?: z.output<(typeof memb
     customerNote: body.customer_note,
     privateRefundNotes: body.private_refund_notes,
     writeTicketMeta: body.write_ticket_meta,
+    mailAddress: body.mail_address,
   };
   return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
 }

@@ -17,14 +17,17 @@ type ShopAlarm = { shop: { slug: string; name: string } } & (
 type Alarm =
   | ShopAlarm
   | { kind: 'sms-storm'; since: string; count: number; ticket: number }
-  | { kind: 'sms-failed'; count: number };
+  | { kind: 'sms-failed'; count: number }
+  | { kind: 'mail-storm'; since: string; count: number; ticket: number }
+  | { kind: 'mail-failed'; count: number };
 
 /** What an admin of these shops has to know: by indexes of what is wrong, nearly always nothing. */
 export async function readAlarms(db: Db, now: Date, storeIds: StoreIds): Promise<Alarm[]> {
   return [
     ...(await shopAlarms(db, now, storeIds)),
-    ...(await smsStorms(db, now, storeIds)),
-    ...(storeIds === null ? await failedSms(db) : []),
+    ...(await storms(db, now, storeIds, 'sms-storm')),
+    ...(await storms(db, now, storeIds, 'mail-storm')),
+    ...(storeIds === null ? await failed(db) : []),
   ];
 }
 
@@ -90,13 +93,21 @@ async function parkedWrites(db: Db, storeIds: StoreIds): Promise<ShopAlarm[]> {
   }));
 }
 
+const INBOUND = { 'sms-storm': 'inbound_sms', 'mail-storm': 'inbound_mails' };
+const SHOWN_SECONDS = { 'sms-storm': limits.smsAlarmSeconds, 'mail-storm': limits.mailAlarmSeconds };
+
 /** By ticket: that is where one sees what it is about. */
-async function smsStorms(db: Db, now: Date, storeIds: StoreIds): Promise<Alarm[]> {
-  const rows = (await onlyOf(db('inbound_sms as i'), 't.store_id', storeIds)
+async function storms(
+  db: Db,
+  now: Date,
+  storeIds: StoreIds,
+  kind: 'sms-storm' | 'mail-storm',
+): Promise<Alarm[]> {
+  const rows = (await onlyOf(db(`${INBOUND[kind]} as i`), 't.store_id', storeIds)
     .join('messages as m', 'm.id', 'i.message_id')
     .join('tickets as t', 't.id', 'm.ticket_id')
     .where('i.storm', 1)
-    .where('i.received_at', '>', iso(addSeconds(now, -limits.smsAlarmSeconds)))
+    .where('i.received_at', '>', iso(addSeconds(now, -SHOWN_SECONDS[kind])))
     .groupBy('t.number')
     .orderBy('t.number')
     .limit(ALARMS_SHOWN)
@@ -104,7 +115,7 @@ async function smsStorms(db: Db, now: Date, storeIds: StoreIds): Promise<Alarm[]
     .min({ since: 'i.received_at' })
     .count({ n: '*' })) as unknown as Row[];
   return rows.map((row) => ({
-    kind: 'sms-storm',
+    kind,
     since: row.since as string,
     count: Number(row.n),
     ticket: Number(row.number),
@@ -114,10 +125,16 @@ async function smsStorms(db: Db, now: Date, storeIds: StoreIds): Promise<Alarm[]
 const ALARMS_SHOWN = 5;
 
 /** Of which shop they are nobody knows yet, so it is told to those who look after all. */
-async function failedSms(db: Db): Promise<Alarm[]> {
-  const [row] = (await db('inbound_sms').whereRaw("status = 'failed'").count({ n: '*' })) as Row[];
-  const count = Number(row?.n ?? 0);
-  return count === 0 ? [] : [{ kind: 'sms-failed', count }];
+async function failed(db: Db): Promise<Alarm[]> {
+  const countOf = async (table: 'inbound_sms' | 'inbound_mails') => {
+    const [row] = (await db(table).whereRaw("status = 'failed'").count({ n: '*' })) as Row[];
+    return Number(row?.n ?? 0);
+  };
+  const alarms: Alarm[] = [
+    { kind: 'sms-failed', count: await countOf('inbound_sms') },
+    { kind: 'mail-failed', count: await countOf('inbound_mails') },
+  ];
+  return alarms.filter((alarm) => !('count' in alarm) || alarm.count > 0);
 }
 
 async function lastOrderDelivery(db: Db, storeId: string): Promise<string | null> {

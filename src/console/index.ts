@@ -3,6 +3,7 @@ import type { Pages } from '../ui/routes';
 import { seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { accountPage } from './account.page';
+import { attachmentPage } from './attachment.page';
 import { couponPage } from './coupon.page';
 import { customerPage } from './customer.page';
 import { customersPage } from './customers.page';
@@ -11,6 +12,7 @@ import { setupPage } from './setup.page';
 import { HOME, signInPage } from './sign-in.page';
 import { statementPage } from './statement.page';
 import { ticketPage } from './ticket.page';
+import { ticketMailPage } from './ticket-mail.page';
 import { ticketsPage } from './tickets.page';
 
 export { pageHost } from './host';
@@ -26,6 +28,8 @@ export function consoleRouter({ ctx, pages }: { ctx: Context; pages: Pages }): R
   accountPage(routes, ctx);
   ticketsPage(routes, ctx);
   ticketPage(routes, ctx);
+  ticketMailPage(routes, ctx);
+  attachmentPage(routes, ctx);
   couponPage(routes, ctx);
   customersPage(routes, ctx);
   customerPage(routes, ctx);

@@ -5,8 +5,7 @@ import type { StaffPage } from '../ui/page';
 import { Banner, Button } from '../ui/parts';
 import type { TicketHead } from './ticket.query';
 import { CHANNELS, type Channel, type ComposerState, type Notice, type Offer } from './ticket-composer';
-import { partAttrs } from './ticket-thread.view';
-import { creditsText, ticketHref } from './ticket-words';
+import { creditsText, partAttrs, ticketHref } from './ticket-words';
 
 /** Writes an answer. What is not for the chosen channel is hidden by style, so choosing needs no script. */
 export function Composer({

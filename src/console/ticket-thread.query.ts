@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { Meter } from '../domain/credits';
 import type { Message } from '../domain/messages';
 import type { Db } from '../platform/db';
+import { type MailFacts, readMailFacts } from './ticket-mail.query';
 import { readSmsFacts, type SmsFacts } from './ticket-sms.query';
 
 type Row = Record<string, unknown>;
@@ -28,6 +29,7 @@ export interface ThreadMessage {
   failure: string | null;
   charge: MessageCharge | null;
   sms: SmsFacts | null;
+  mail: MailFacts | null;
 }
 
 export interface ThreadEvent {
@@ -164,9 +166,12 @@ async function messagesFrom(db: Db, rows: Row[]): Promise<ThreadMessage[]> {
     db,
     rows.flatMap((row) => (row.hold_id as string | null) ?? []),
   );
-  const smsOf = (direction: Message['direction']) =>
-    rows.filter((row) => row.channel === 'sms' && row.direction === direction).map((row) => row.id as string);
-  const sms = await readSmsFacts(db, { in: smsOf('in'), out: smsOf('out') });
+  const idsOf = (channel: Message['channel'], direction: Message['direction']) =>
+    rows
+      .filter((row) => row.channel === channel && row.direction === direction)
+      .map((row) => row.id as string);
+  const sms = await readSmsFacts(db, { in: idsOf('sms', 'in'), out: idsOf('sms', 'out') });
+  const mails = await readMailFacts(db, { in: idsOf('email', 'in'), out: idsOf('email', 'out') });
   return rows.map((row) => ({
     what: 'message',
     id: row.id as string,
@@ -183,6 +188,7 @@ async function messagesFrom(db: Db, rows: Row[]): Promise<ThreadMessage[]> {
     failure: row.failure as string | null,
     charge: charges.get(row.hold_id as string) ?? null,
     sms: sms.get(row.id as string) ?? null,
+    mail: mails.get(row.id as string) ?? null,
   }));
 }
 

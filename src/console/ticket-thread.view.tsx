@@ -1,3 +1,4 @@
+import { bareSubject } from '../domain/mails';
 import { PostForm } from '../ui/field';
 import type { IconName } from '../ui/icons';
 import { Icon } from '../ui/icons';
@@ -5,9 +6,10 @@ import { mayAct, type StaffPage } from '../ui/page';
 import { Button, type Tone } from '../ui/parts';
 import { Clock, dayOf, longDay } from '../ui/time';
 import type { TicketHead } from './ticket.query';
+import { BounceDoubt, MailExtras, SenderNotice } from './ticket-mail.view';
 import { reportText, SmsExtras } from './ticket-sms.view';
 import type { Thread, ThreadEvent, ThreadItem, ThreadMessage } from './ticket-thread.query';
-import { chargedText, creditsText, lengthText, ticketHref } from './ticket-words';
+import { chargedText, creditsText, lengthText, partAttrs, ticketHref } from './ticket-words';
 import type { TicketStatus } from './tickets.query';
 
 /** So many changes in a row are folded into one line. */
@@ -228,6 +230,28 @@ function eventWords(page: StaffPage, { type, by, byKind, facts }: ThreadEvent): 
       return t('ticket_thread.event.sms_opted_out', { who });
     case 'sms.opted_in':
       return t('ticket_thread.event.sms_opted_in', { who });
+    case 'mail.different_sender':
+      return t('ticket_mail.event.different', { from: text('from') });
+    case 'mail.sender_accepted':
+      return t('ticket_mail.event.accepted', { who, from: text('from') });
+    case 'mail.split_off':
+      return t('ticket_mail.event.split_off', {
+        who,
+        from: text('from'),
+        number: Number(facts.ticket_number),
+      });
+    case 'mail.split_from':
+      return t('ticket_mail.event.split_from', { who, number: Number(facts.ticket_number) });
+    case 'mail.delayed':
+      return t('ticket_mail.event.delayed', { reason: text('reason') });
+    case 'mail.bounce_unproven':
+      return t('ticket_mail.event.unproven', { reason: text('reason') });
+    case 'mail.bounce_doubted':
+      return t('ticket_mail.event.doubted', { reason: text('reason') });
+    case 'mail.bounce_confirmed':
+      return t('ticket_mail.event.confirmed', { who });
+    case 'mail.bounce_dismissed':
+      return t('ticket_mail.event.dismissed', { who });
     case 'shop.buyer_told':
       return t('ticket_thread.event.buyer_told', { number: text('order_number') });
     case 'video.opened':
@@ -276,8 +300,15 @@ export function MessageView({
   const voice = voiceOf(message);
   const channel = t(`ticket_thread.channel.${message.channel}`);
   const author = message.author.trim() || t('ticket_thread.no_name');
+  const { mail } = message;
+  const isAutomatic = mail?.taken?.class === 'auto-reply';
+  const isStrange = mail?.taken?.sender === 'different';
   return (
-    <li class={`z-msg z-msg-${voice}`} id={`m-${message.id}`} hx-swap-oob={oob ? 'true' : undefined}>
+    <li
+      class={['z-msg', `z-msg-${voice}`, isAutomatic ? 'z-msg-auto' : '', isStrange ? 'z-msg-strange' : '']}
+      id={`m-${message.id}`}
+      hx-swap-oob={oob ? 'true' : undefined}
+    >
       <article class="z-bubble">
         <p class="z-msg-head">
           <Icon name={CHANNEL_ICON[message.channel]} />
@@ -290,14 +321,17 @@ export function MessageView({
             <span safe>{t('ticket_thread.by_channel', { channel })}</span>
           )}
           {voice === 'system' ? <span safe>{`· ${t('ticket_thread.from_zeton')}`}</span> : null}
+          {isAutomatic ? <span safe>{`· ${t('ticket_mail.automatic')}`}</span> : null}
           <Clock page={page} at={message.at} />
         </p>
-        {message.subject !== null && message.subject !== ticket.subject ? (
+        {message.subject !== null && bareSubject(message.subject) !== bareSubject(ticket.subject) ? (
           <p class="z-msg-subject" dir="auto" safe>
             {message.subject}
           </p>
         ) : null}
+        {mail ? <SenderNotice page={page} ticket={ticket} messageId={message.id} facts={mail} /> : null}
         <MessageBody page={page} body={message.body} />
+        {mail ? <MailExtras page={page} ticket={ticket} messageId={message.id} facts={mail} /> : null}
         {message.sms ? <SmsExtras page={page} number={ticket.number} facts={message.sms} /> : null}
         {message.direction === 'out' ? <MessageState page={page} ticket={ticket} message={message} /> : null}
       </article>
@@ -396,6 +430,9 @@ function MessageState({
           {t('ticket_thread.finding_out', { reason: failure })}
         </p>
       ) : null}
+      {message.mail ? (
+        <BounceDoubt page={page} ticket={ticket} messageId={message.id} facts={message.mail} />
+      ) : null}
       {status === 'uncertain' ? <Uncertain page={page} ticket={ticket} message={message} /> : null}
     </div>
   );
@@ -425,15 +462,4 @@ function Uncertain({
       ) : null}
     </>
   );
-}
-
-/** A form of the ticket that is answered with the part it stands in, and with what else is new. One at a time. */
-export function partAttrs(action: string, target: string): Record<string, string> {
-  return {
-    'hx-post': action,
-    'hx-target': target,
-    'hx-swap': 'outerHTML',
-    'hx-include': '[name=seen]',
-    'hx-sync': '#z-desk:drop',
-  };
 }

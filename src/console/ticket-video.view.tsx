@@ -5,8 +5,7 @@ import { mayAct, type StaffPage } from '../ui/page';
 import { Badge, Banner, Button, ButtonLink, type Tone } from '../ui/parts';
 import type { VideoSessionView } from '../usecases/video-session.query';
 import type { TicketHead } from './ticket.query';
-import { partAttrs } from './ticket-thread.view';
-import { chargedText, creditsText, lengthText, ticketHref } from './ticket-words';
+import { chargedText, creditsText, lengthText, partAttrs, ticketHref } from './ticket-words';
 
 /** What a call would cost now, and the last one. */
 export interface VideoState {

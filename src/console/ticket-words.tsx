@@ -52,3 +52,14 @@ export function lengthText({ t }: Pick<StaffPage, 't'>, seconds: number): string
 export function chargedText({ t }: Pick<StaffPage, 't'>, charged: number): string {
   return charged === 0 ? t('ticket_thread.charged_none') : t('ticket_thread.charged', { count: charged });
 }
+
+/** A form of the ticket that is answered with the part it stands in, and with what else is new. One at a time. */
+export function partAttrs(action: string, target: string): Record<string, string> {
+  return {
+    'hx-post': action,
+    'hx-target': target,
+    'hx-swap': 'outerHTML',
+    'hx-include': '[name=seen]',
+    'hx-sync': '#z-desk:drop',
+  };
+}

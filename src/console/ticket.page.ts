@@ -343,7 +343,7 @@ function video({ post }: PageRoutes, ctx: Context): void {
   });
 }
 
-async function ticketOf(ctx: Context, page: StaffPage, { ref = '' }: Params): Promise<TicketHead> {
+export async function ticketOf(ctx: Context, page: StaffPage, { ref = '' }: Params): Promise<TicketHead> {
   const ticket = await readTicketHead(ctx.db, ref, page.staff.storeIds);
   if (!ticket) throw new Refusal('not-found', 'There is no such ticket.');
   return ticket;
@@ -495,6 +495,25 @@ async function answerVideo(ctx: Context, page: StaffPage, form: Form, ticket: Ti
   const around = await aroundOf(ctx, page, ticket);
   const main = PartBox({ page, name: 'video', desk: around });
   return withNews(ctx, page, around, seenOf(form.all('seen')), { status: 200, main, without: ['video'] });
+}
+
+/** A message as it is now, in the place of the one that stood there: gone, where it was split off. */
+export async function answerMessage(
+  ctx: Context,
+  page: StaffPage,
+  form: Form,
+  before: TicketHead,
+  messageId: string,
+): Promise<Answer> {
+  const ticket = await ticketOf(ctx, page, { ref: String(before.number) });
+  const [known] = await readMessagesById(ctx.db, ticket.id, [messageId]);
+  const around = await aroundOf(ctx, page, ticket);
+  const main = known ? MessageView({ page, ticket, message: known }) : '';
+  return withNews(ctx, page, around, seenOf(form.all('seen')), {
+    status: 200,
+    main,
+    ...(known ? { known } : {}),
+  });
 }
 
 /** What was asked for, and with it everything else that this browser does not have yet. */

@@ -16,9 +16,9 @@ import type { ComposerState } from './ticket-composer';
 import { ClosedBox, Composer, TurnField } from './ticket-composer.view';
 import { hashOf, PARTS, type PartName, type Seen, threadToken } from './ticket-live';
 import type { Thread, ThreadItem, ThreadMessage } from './ticket-thread.query';
-import { MessageView, partAttrs, ThreadItems, ThreadView } from './ticket-thread.view';
+import { MessageView, ThreadItems, ThreadView } from './ticket-thread.view';
 import { VideoBox, type VideoState } from './ticket-video.view';
-import { TicketSigns, ticketHref } from './ticket-words';
+import { partAttrs, TicketSigns, ticketHref } from './ticket-words';
 import type { TicketStatus, WaitingTicket } from './tickets.query';
 import { amounts, nameOf, nameOfCode } from './words';
 

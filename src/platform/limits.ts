@@ -122,8 +122,71 @@ export const limits = {
   mailHtmlTags: 20_000,
   /** Reading takes a second at most; a parser that hangs must not keep its worker. */
   mailReadMs: 30_000,
+  /** Of the addresses that a mail names; those beyond are not ours to look at. */
+  mailRecipients: 100,
+  /** For questions and complaints about what somebody wrote; its text and files stay in the ticket. */
+  rawMailKeptDays: 90,
+  /** Of a file that is sent from the database: a few round trips for the largest. */
+  attachmentPieceBytes: 2 * 1024 * 1024,
+  /** Mails removed in one go: of the largest, 20 are half a GiB of a database file. */
+  rawMailBatch: 20,
+  /** A server that answers at all does so within seconds; more is a network that swallows packets. */
+  imapConnectMs: 15_000,
+  /** A server that goes on sending a large mail sends something in every minute. */
+  imapSilenceMs: 60_000,
+  /** Told by IDLE, it is asked all the same: routers forget quiet connections and tell nobody. */
+  imapIdleMs: 4 * 60_000,
+  /** A server without IDLE: nobody minds a mail half a minute later, and providers count sign-ins, not questions. */
+  imapPollMs: 30_000,
+  /** To say goodbye when Zeton ends; part of `shutdownMs`. */
+  imapLogoutMs: 2_000,
+  /** One process holds a mailbox; after a crash another takes it over that much later. */
+  mailboxLeaseSeconds: 20,
+  /** Misses two renewals before it is lost. */
+  mailboxRenewMs: 6_000,
+  /** First pause after a connection that failed, doubled up to the cap: five minutes late at most when it is back. */
+  mailboxPauseFirstSeconds: 2,
+  mailboxPauseCapSeconds: 300,
+  /** The same where waiting mends nothing (a wrong password): providers lock accounts that are tried too often. */
+  mailboxLockedFirstSeconds: 60,
+  mailboxLockedCapSeconds: 900,
+  /** A mail that broke the connection so often, or is not given so often, stays in the folder. */
+  mailboxReadAttempts: 3,
+  /** Fetched mails between two lines of the log. */
+  mailboxProgressEvery: 100,
+  /** Mail servers that deliver to one small Zeton at once; Postfix opens 20 at most. */
+  inboundSmtpClients: 20,
+  /** More recipients of ours than there are stores make no sense (RFC 5321 wants 100). */
+  inboundSmtpRecipients: 100,
+  /** Without a word from the client. */
+  inboundSmtpSilenceMs: 60_000,
+  /** From its first byte to its last: the largest mail at 1 Mbit/s takes four minutes. */
+  inboundSmtpSessionMs: 10 * 60_000,
+  /** Of mails that are being received at once: four of the largest. Others are told to come again. */
+  inboundSmtpBytesAtOnce: 100 * 1024 * 1024,
+  /** For what is being received when Zeton ends; part of `shutdownMs`. */
+  inboundSmtpCloseMs: 4_000,
   /** Of a name and its domain (RFC 5321 4.5.3.1.1). */
   mailLocalPartChars: 64,
+
+  /** A person in a hurry writes so many; beyond it a machine does. They are kept and shown, and call nobody any more. */
+  mailsPerSenderHour: 20,
+  mailsPerTicketHour: 40,
+  /** Long threads name dozens of mails; the nearest ones tell the ticket. */
+  mailReferencesRead: 30,
+  /** Of all processes together: a few hundred an hour are a busy shop, more are answers to forged senders. */
+  mailAnswersPerMinute: 5,
+  mailAnswerLateSeconds: 2 * 86_400,
+  /** DESIGN §8: mail servers give up after five days at most. */
+  bounceDays: 5,
+  /** One bounce of a customer's in so long gives its credit back by itself. */
+  bounceMemoryDays: 90,
+  /** So long does a banner say that somebody sent too many, or that one could not be taken in. */
+  mailAlarmSeconds: 86_400,
+  /** Of what a mail quotes, on the page of its ticket; the whole stands in what was sent. */
+  quotedShownChars: 20_000,
+  /** Of the pictures inside one mail that are put into its page; the others are attachments. */
+  mailShownPictureBytes: 8 * 1024 * 1024,
 
   /** Messages on their way to one provider at once, for each process; the others wait in the outbox, where all can take them. */
   emailsAtOnce: 10,
@@ -332,6 +395,14 @@ export function shopPauseSeconds(attempt: number, chance: number): number {
 export function probeWaitSeconds(failedProbes: number, chance: number): number {
   const { circuitProbeFirstSeconds, circuitProbeCapSeconds } = limits;
   return withChance(stepSeconds(failedProbes + 1, circuitProbeFirstSeconds, circuitProbeCapSeconds), chance);
+}
+
+/** The same, before a mailbox is opened again. Shape: passing: waiting may mend it */
+export function mailboxPauseSeconds(attempt: number, passing: boolean, chance: number): number {
+  const [first, cap] = passing
+    ? [limits.mailboxPauseFirstSeconds, limits.mailboxPauseCapSeconds]
+    : [limits.mailboxLockedFirstSeconds, limits.mailboxLockedCapSeconds];
+  return withChance(stepSeconds(attempt, first, cap), chance);
 }
 
 function stepSeconds(attempt: number, first: number, cap: number): number {

@@ -19,7 +19,7 @@ export function Alarms({ page }: { page: Page }): JSX.Element {
   );
 }
 
-const BAD: Alarm['kind'][] = ['failing', 'silent', 'sms-failed'];
+const BAD: Alarm['kind'][] = ['failing', 'silent', 'sms-failed', 'mail-failed'];
 
 const LINKS: Record<Alarm['kind'], TextKey> = {
   failing: 'alarms.look',
@@ -29,20 +29,28 @@ const LINKS: Record<Alarm['kind'], TextKey> = {
   writes: 'alarms.look_writes',
   'sms-storm': 'alarms.look_ticket',
   'sms-failed': 'alarms.look_sms',
+  'mail-storm': 'alarms.look_ticket',
+  'mail-failed': 'alarms.look_mail',
 };
 
 function pathOf(alarm: Alarm): string {
-  if (alarm.kind === 'sms-storm') return `/console/tickets/${alarm.ticket}`;
+  if (alarm.kind === 'sms-storm' || alarm.kind === 'mail-storm') return `/console/tickets/${alarm.ticket}`;
   if (alarm.kind === 'sms-failed') return '/admin/sms';
+  if (alarm.kind === 'mail-failed') return '/admin/mails';
   return `/admin/stores/${alarm.shop.slug}/${alarm.kind === 'writes' ? 'writes' : 'reading'}`;
 }
 
 function words(page: Page, alarm: Alarm): string {
   const { t } = page;
   if (alarm.kind === 'sms-failed') return t('alarms.sms_failed', { count: alarm.count });
-  if (alarm.kind === 'sms-storm') {
+  if (alarm.kind === 'mail-failed') return t('alarms.mail_failed', { count: alarm.count });
+  if (alarm.kind === 'sms-storm' || alarm.kind === 'mail-storm') {
     const { count, ticket } = alarm;
-    return t('alarms.sms_storm', { count, number: ticket, when: relativeTime(page, alarm.since) });
+    return t(alarm.kind === 'sms-storm' ? 'alarms.sms_storm' : 'alarms.mail_storm', {
+      count,
+      number: ticket,
+      when: relativeTime(page, alarm.since),
+    });
   }
   const { name } = alarm.shop;
   switch (alarm.kind) {

@@ -36,7 +36,10 @@ export type Alarm =
   | ShopAlarm
   /** Somebody, or a machine, sent more SMS than anybody types. */
   | { kind: 'sms-storm'; since: string; count: number; ticket: number }
-  | { kind: 'sms-failed'; count: number };
+  | { kind: 'sms-failed'; count: number }
+  /** The same by mail. */
+  | { kind: 'mail-storm'; since: string; count: number; ticket: number }
+  | { kind: 'mail-failed'; count: number };
 
 /** Something between Zeton and a shop. */
 type ShopAlarm = { shop: { slug: string; name: string } } & (

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type Request, type RequestHandler, type Response, Router, urlencoded } from 'express';
 import { textsIn } from '../locales';
 import { limits } from '../platform/limits';
@@ -50,6 +52,15 @@ interface ReplyParts {
   headers?: Record<string, string>;
   /** Instead of markup. */
   picture?: { type: string; bytes: Buffer; seconds: number };
+  download?: Download;
+}
+
+interface Download {
+  type: string;
+  /** The value of Content-Disposition. */
+  disposition: string;
+  bytes: number;
+  stream: Readable;
 }
 
 export class Reply {
@@ -64,6 +75,11 @@ export function seeOther(path: string, more: Omit<ReplyParts, 'status' | 'markup
 /** The form again, with what was typed and what to mend. 409: something is newer; 402: no credits. */
 export function refused(markup: JSX.Element, status: 402 | 403 | 404 | 409 | 422 | 429 = 422): Reply {
   return new Reply({ status, markup });
+}
+
+/** A file that strangers have sent: saved by the browser, and shown by none, whatever it is. */
+export function download(file: Download): Reply {
+  return new Reply({ status: 200, download: file });
 }
 
 /** Markup with headers of its own (HX-Trigger, HX-Push-Url …). */
@@ -282,6 +298,24 @@ function pathOf(address: string): string {
   }
 }
 
+async function sendFile(res: Response, { type, disposition, bytes, stream }: Download): Promise<void> {
+  res.set({
+    'Content-Type': type,
+    'Content-Length': String(bytes),
+    'Content-Disposition': disposition,
+    'X-Content-Type-Options': 'nosniff',
+    // Should a browser show it all the same.
+    'Content-Security-Policy': "sandbox; default-src 'none'",
+  });
+  try {
+    await pipeline(stream, res);
+  } catch (error) {
+    // The reader went away, or the disk failed in the middle: a file cut short must not look whole.
+    if (res.headersSent) res.destroy();
+    else throw error;
+  }
+}
+
 async function send(host: PageHost, res: Response, answer: Answer, page: Page): Promise<void> {
   const reply = answer instanceof Reply ? answer.parts : { status: 200, markup: answer };
   const https = isHttps(host);
@@ -311,6 +345,7 @@ async function send(host: PageHost, res: Response, answer: Answer, page: Page): 
     res.status(reply.status).type(type).send(bytes);
     return;
   }
+  if (reply.download) return sendFile(res, reply.download);
   // The first one to ask again shows it, not this answer.
   if (page.flash) clearCookie(res, https, COOKIES.flash);
   res

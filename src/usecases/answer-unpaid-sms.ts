@@ -9,9 +9,9 @@ import { limits } from '../platform/limits';
 import type { Moment } from '../platform/moment';
 import { localTime } from '../platform/time-zone';
 import { type Context, momentOf } from './context';
-import { unpaidWriter } from './inbound-sms.query';
+import { whenAwake } from './customer-word';
+import { unpaidWriter } from './customer-word.query';
 import { topUpUrl } from './messaging.query';
-import { whenAwake } from './receive-sms';
 
 /**
  * Tell those who wrote and have not paid where to buy: once a day, in waking hours, in their language, free.

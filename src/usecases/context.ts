@@ -1,10 +1,12 @@
 import type { Knex } from 'knex';
 import type { SendingChannel } from '../domain/messages';
+import type { MailboxGateway } from '../gateways/email';
 import type { EmailGateway } from '../gateways/email/gateway';
 import type { SmsGateway } from '../gateways/sms/gateway';
 import type { WooCommerceGateway } from '../gateways/woocommerce/gateway';
 import type { Actor } from '../platform/actor';
 import { type Clock, iso } from '../platform/clock';
+import type { FileStore } from '../platform/file-store';
 import type { Ids } from '../platform/ids';
 import type { Log } from '../platform/log';
 import type { Moment } from '../platform/moment';
@@ -28,12 +30,17 @@ export interface Context {
   lanes: Lanes;
   /** What this process reads from shops now. */
   walks: Walks;
+  /** Where the files of messages are kept; null: in the database. */
+  files: FileStore | null;
+  /** What the customers of the store `default` write to, where it has no address of its own: that of MAIL_FROM. */
+  mailAddress: string;
   /** Tells this process's worker that there is work; others find it by polling. `outbox`: of every channel. */
   wake(
     work:
       | 'inbox'
       | 'outbox'
       | `outbox.${SendingChannel}`
+      | 'mail.in'
       | 'sms.in'
       | 'sms.media'
       | 'imports'
@@ -45,6 +52,8 @@ export interface Gateways {
   woocommerce: WooCommerceGateway;
   email: EmailGateway;
   sms: SmsGateway;
+  /** What IMAP_URL names; null: none is read. */
+  mailbox: MailboxGateway | null;
 }
 
 export function momentOf(ctx: Context, actor: Actor): Moment {

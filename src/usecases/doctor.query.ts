@@ -21,6 +21,35 @@ export async function inboxState(
   };
 }
 
+/** Of mails that came in and of the mailboxes that they are fetched from. */
+export async function mailInState(
+  db: Db,
+  { mailboxes, since }: { mailboxes: string[]; since: string },
+): Promise<{
+  pending: number;
+  failed: number;
+  oldest: string | null;
+  /** Of the mailbox that could not be read for longest. */
+  problem: { words: string; since: string } | null;
+}> {
+  const count = (status: string) => db('inbound_mails').where({ status }).count({ n: '*' });
+  const oldest = (await db('inbound_mails')
+    .where({ status: 'pending' })
+    .orderBy('id')
+    .first('received_at')) as Row | undefined;
+  const problem = (await db('mailboxes')
+    .whereIn('name', mailboxes)
+    .whereNotNull('problem')
+    .orderBy('problem_since')
+    .first('problem', 'problem_since')) as Row | undefined;
+  return {
+    pending: await countOf(count('pending')),
+    failed: await countOf(count('failed').where('received_at', '>=', since)),
+    oldest: (oldest?.received_at as string | undefined) ?? null,
+    problem: problem ? { words: problem.problem as string, since: problem.problem_since as string } : null,
+  };
+}
+
 export async function outboxState(
   db: Db,
   since: string,
@@ -51,6 +80,7 @@ export async function newestTime(db: Db): Promise<string | null> {
   const times: string[] = [];
   for (const [table, column] of [
     ['deliveries', 'received_at'],
+    ['inbound_mails', 'received_at'],
     ['messages', 'created_at'],
     ['credit_entries', 'at'],
   ] as const) {

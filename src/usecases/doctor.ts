@@ -2,14 +2,15 @@ import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { verifyLedger } from '../domain/credits';
 import { assertSecretsOpen } from '../domain/stores';
-import { probeSmtp } from '../gateways/email';
+import { probeMailbox, probeSmtp } from '../gateways/email';
 import { probeTwilio } from '../gateways/sms';
 import { addSeconds, type Clock, iso, secondsBetween } from '../platform/clock';
 import { type Db, migrationState } from '../platform/db';
 import { damageIn, databaseTime } from '../platform/dialect';
 import { limits } from '../platform/limits';
+import { type MailboxAddress, mailboxName } from '../platform/mailbox-url';
 import type { Vault } from '../platform/secrets';
-import { inboxState, lastRuns, newestTime, outboxState, shopsRead } from './doctor.query';
+import { inboxState, lastRuns, mailInState, newestTime, outboxState, shopsRead } from './doctor.query';
 
 /** What the doctor examines: an installation as its environment describes it. */
 export interface Patient {
@@ -22,6 +23,7 @@ export interface Patient {
   /** As people reach it; null: only this machine does. */
   publicUrl: string | null;
   smtpUrl: string | null;
+  mailbox: MailboxAddress | null;
   twilio: { accountSid: string; authToken: string; baseUrl: string | null } | null;
 }
 
@@ -60,12 +62,14 @@ export const CHECKS: readonly Check[] = [
   { name: 'secrets', run: secrets },
   { name: 'ledger', patient: true, run: ledger },
   { name: 'inbox', run: inbox },
+  { name: 'mail-in', run: mailIn },
   { name: 'outbox', run: outbox },
   { name: 'schedules', run: schedules },
   { name: 'shops', run: shops },
   { name: 'clock', run: clock },
   { name: 'disk', outside: true, applies: ({ databaseFile }) => databaseFile !== null, run: disk },
   { name: 'mail', outside: true, run: mail },
+  { name: 'mailbox', outside: true, applies: ({ mailbox }) => mailbox !== null, run: mailbox },
   { name: 'sms', outside: true, run: sms },
 ];
 
@@ -187,6 +191,28 @@ async function inbox({ db, clock: { now } }: Patient): Promise<Result> {
   return ok(pending === 0 ? 'nothing waits' : waits);
 }
 
+async function mailIn({ db, mailbox: address, clock: { now } }: Patient): Promise<Result> {
+  const { pending, failed, oldest, problem } = await mailInState(db, {
+    mailboxes: address === null ? [] : address.folders.map((folder) => mailboxName(address, folder)),
+    since: iso(addSeconds(now(), -limits.doctorRecentHours * 3600)),
+  });
+  const late = lateness(oldest, iso(now()));
+  const waits = `${pending} mails wait to be read, the oldest for ${inWords(late)}`;
+  const start = 'is npm start running? its log says why mails are not read';
+  if (late >= limits.doctorLateMinutes * 60) return fail(waits, start);
+  if (problem !== null) {
+    const seconds = lateness(problem.since, iso(now()));
+    const words = `no mail is fetched since ${inWords(seconds)}: ${problem.words}`;
+    const advice = 'see whether IMAP_URL is right; the mails stay in the mailbox until it can be read';
+    return seconds >= limits.doctorLateMinutes * 60 ? fail(words, advice) : warn(words, advice);
+  }
+  if (failed > 0) {
+    const words = `${failed} mails of the last ${limits.doctorRecentHours} hours could not be read`;
+    return warn(words, 'the log says why; they are kept');
+  }
+  return ok(pending === 0 ? 'nothing waits' : waits);
+}
+
 async function outbox({ db, clock: { now } }: Patient): Promise<Result> {
   const at = now();
   const { waiting, oldest, uncertain, failed, gone } = await outboxState(
@@ -279,6 +305,13 @@ async function mail({ smtpUrl, publicUrl }: Patient): Promise<Result> {
   return problem === null
     ? ok('the mail server accepts our sign-in')
     : fail(problem, 'see whether SMTP_URL is right, and whether the mail server can be reached from here');
+}
+
+async function mailbox({ mailbox: address }: Patient): Promise<Result> {
+  const problem = address && (await probeMailbox(address, limits.doctorProviderMs));
+  return problem === null
+    ? ok('it can be opened')
+    : fail(problem, 'see whether IMAP_URL is right, and whether the mail server can be reached from here');
 }
 
 async function sms({ twilio, publicUrl }: Patient): Promise<Result> {

@@ -50,6 +50,14 @@ export async function mailsBefore(
     .where({ ticket_id: message.ticketId, channel: 'email' })
     .where('id', '<', message.id)
     .whereIn('status', ['received', 'sent', 'delivered'])
+    // Not of somebody else who wrote into it: the customer does not have those.
+    .whereNotExists((q) =>
+      q
+        .select('*')
+        .from('message_mails')
+        .whereRaw('message_mails.message_id = messages.id')
+        .where('message_mails.sender', 'different'),
+    )
     .orderBy('id', 'desc')
     .limit(limits.mailReferences)
     .select('id', 'direction', 'provider_id')) as Record<string, unknown>[];

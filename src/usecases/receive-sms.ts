@@ -18,13 +18,7 @@ import {
   saveInbound,
 } from '../domain/sms';
 import { listStores, type Store } from '../domain/stores';
-import {
-  customerWordWritten,
-  lockTicket,
-  openTicket,
-  recordTicketEvent,
-  type Ticket,
-} from '../domain/tickets';
+import { customerWordWritten, lockTicket, recordTicketEvent, type Ticket } from '../domain/tickets';
 import { languageFor, textsIn } from '../locales';
 import { type Actor, systemActor } from '../platform/actor';
 import { addSeconds, iso } from '../platform/clock';
@@ -33,10 +27,10 @@ import { isOutage } from '../platform/dialect';
 import { backoffSeconds, limits } from '../platform/limits';
 import type { Moment } from '../platform/moment';
 import { assert } from '../platform/refusal';
-import { nextWithin } from '../platform/time-zone';
 import { type Context, momentOf } from './context';
-import { hasSmsSince, ticketForSms } from './inbound-sms.query';
-import { markedIfUnpaid } from './open-ticket';
+import { hourBefore, likelyStore, type Place, placeForWord, subjectOf, whenAwake } from './customer-word';
+import { hasWordsSince } from './customer-word.query';
+import { ticketForSms } from './inbound-sms.query';
 
 /** The signed form of an SMS, kept before anything is made of it; a worker takes it in. */
 export async function storeSms(ctx: Context, input: { sid: string; body: Buffer }): Promise<void> {
@@ -180,19 +174,6 @@ function afterCommit(trx: Trx, work: () => void): void {
   trx.executionPromise.then(work, () => undefined);
 }
 
-/** Nobody's telephone rings in the night by what Zeton says by itself. */
-export function whenAwake(at: string, store: Pick<Store, 'timeZone'>): string {
-  const hours = { from: limits.noticeFromHour, until: limits.noticeUntilHour };
-  return nextWithin(at, hours, store.timeZone);
-}
-
-interface Place {
-  ticket: Ticket;
-  customer: Pick<Customer, 'id' | 'name'>;
-  /** Just opened, with the word that is to come in mind. */
-  isNew: boolean;
-}
-
 /** The ticket that it belongs to, made where there is none. Null: there is no store. */
 async function placeFor(
   trx: Trx,
@@ -203,15 +184,10 @@ async function placeFor(
     stores: Store[];
     form: { from: string; text: string };
   },
-): Promise<Place | null> {
+): Promise<(Place & { customer: Customer }) | null> {
   const { found, customers, stores, form } = input;
-  if (found && found.status !== 'closed') {
-    const customer = customers.find((one) => one.id === found.customerId);
-    assert(customer, 'the ticket is of one of these customers');
-    return { ticket: found, customer, isNew: false };
-  }
-  // Of several shops, the sender of an SMS says none: the first one, unless they are known in another.
-  const store = stores.find((one) => one.slug === 'default') ?? stores[0];
+  // The sender of an SMS does not say which shop: the first one, unless they are known in another.
+  const store = likelyStore(stores);
   if (!store) return null;
   const customer =
     customers.find((one) => one.id === found?.customerId) ??
@@ -222,33 +198,18 @@ async function placeFor(
       storeLocale: store.locale,
     }));
   const t = textsIn(languageFor(customer.locale));
-  const opened = await openTicket(
+  const place = await placeForWord(
     trx,
     { ...moment, actor: { kind: 'customer', id: customer.id, name: customer.name || form.from } },
-    {
-      storeId: customer.storeId,
-      customerId: customer.id,
-      subject: found?.subject ?? subjectOf(form.text, t('sms_in.subject')),
-      origin: 'customer',
-      followUpOf: found,
-    },
+    { found, customer, subject: subjectOf(form.text, t('sms_in.subject')) },
   );
-  return { ticket: await markedIfUnpaid(trx, moment, opened, found), customer, isNew: true };
-}
-
-const SUBJECT_CHARS = 60;
-
-function subjectOf(text: string, otherwise: string): string {
-  const line = text.replace(/[\s\p{Cc}\p{Cs}]+/gu, ' ').trim();
-  if (line === '') return otherwise;
-  const chars = [...line];
-  return chars.length <= SUBJECT_CHARS ? line : `${chars.slice(0, SUBJECT_CHARS - 1).join('')}…`;
+  return { ...place, customer };
 }
 
 /** More than anybody types: from this number, or into this ticket, within the hour before it came. */
 async function isStorm(trx: Trx, sms: InboundSms, ticketId: string, now: string): Promise<boolean> {
-  const hourBefore = (at: string) => iso(addSeconds(new Date(at), -3_600));
   const sent = await countFrom(trx, { from: sms.from, after: hourBefore(sms.receivedAt), until: sms.id });
   if (sent > limits.smsPerSenderHour) return true;
-  return hasSmsSince(trx, { ticketId, after: hourBefore(now), count: limits.smsPerTicketHour });
+  const count = limits.smsPerTicketHour;
+  return hasWordsSince(trx, { ticketId, channel: 'sms', after: hourBefore(now), count });
 }

@@ -43,6 +43,7 @@ describeEachEngine('the API: stores and packages', (engine) => {
       customer_note: 'zeton',
       private_refund_notes: true,
       write_ticket_meta: true,
+      mail_address: null,
       from_environment: false,
       state: 'connected',
       webhook: {

@@ -57,6 +57,7 @@ describeEachEngine('stores', (engine) => {
         customerNote: 'zeton',
         privateRefundNotes: true,
         writeTicketMeta: true,
+        mailAddress: null,
         currency: null,
         fromEnvironment: false,
         createdAt: NOW.at,

@@ -236,6 +236,7 @@ describeInBrowser('the pages of stores', (engine) => {
       time_zone: 'Europe/Ljubljana',
       customer_note: 'shop',
       write_ticket_meta: 'yes',
+      mail_address: 'Pomoc@Trgovina.si',
     };
     await carol.post('/admin/stores/default', fields);
     expect(await findStoreBySlug(world.app.db, 'default')).toMatchObject({
@@ -248,6 +249,7 @@ describeInBrowser('the pages of stores', (engine) => {
       notices: false,
       privateRefundNotes: false,
       writeTicketMeta: true,
+      mailAddress: 'pomoc@trgovina.si',
     });
     const refused = await carol.post('/admin/stores/default', { ...fields, time_zone: 'Mars', country: 'X' });
     expect(refused.status).toBe(422);

@@ -39,11 +39,14 @@ export function makeContext(db: Knex, gateways: Partial<Gateways> = {}): Context
       woocommerce: webhooksOnly,
       email: { send: unset } as unknown as Gateways['email'],
       sms: { send: unset } as unknown as Gateways['sms'],
+      mailbox: null,
       ...gateways,
     },
     chance: () => 1,
     lanes: makeLanes(),
     walks: makeWalks(),
+    files: null,
+    mailAddress: 'support@localhost',
     wake: () => undefined,
   };
 }

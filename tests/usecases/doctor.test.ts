@@ -28,6 +28,7 @@ describeEachEngine('The doctor', (engine) => {
       vault: testVault,
       publicUrl: null,
       smtpUrl: null,
+      mailbox: null,
       twilio: null,
     };
     if (!(await app.db.schema.hasTable('job_slots'))) {
@@ -133,7 +134,18 @@ describeEachEngine('The doctor', (engine) => {
     expect(findings.filter(({ status }) => status !== 'ok')).toEqual([]);
     const disk = engine.name === 'sqlite' ? ['disk'] : [];
     expect(findings.map(({ check }) => check)).toEqual([
-      ...['database', 'migrations', 'secrets', 'ledger', 'inbox', 'outbox', 'schedules', 'shops', 'clock'],
+      ...[
+        'database',
+        'migrations',
+        'secrets',
+        'ledger',
+        'inbox',
+        'mail-in',
+        'outbox',
+        'schedules',
+        'shops',
+        'clock',
+      ],
       ...disk,
       ...['mail', 'sms'],
     ]);
@@ -268,6 +280,7 @@ describe('The doctor, outside of the database', () => {
     databaseFile: join(tmpdir(), 'zeton.sqlite'),
     publicUrl: null,
     smtpUrl: null,
+    mailbox: null,
     twilio: null,
     freeBytes: () => Promise.resolve(10 * limits.doctorDiskWarnBytes),
   } as unknown as Patient;

@@ -42,6 +42,8 @@ class World {
       chance: () => 1,
       lanes: makeLanes(),
       walks: makeWalks(),
+      files: null,
+      mailAddress: 'support@help.example',
       wake: () => undefined,
     };
   }

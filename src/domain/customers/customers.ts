@@ -89,6 +89,38 @@ export async function customerOfPhone(
   return (await findCustomer(trx, id)) as Customer;
 }
 
+/**
+ * Find or make the customer who wrote from an address that no order has named.
+ * Shape:   { storeId, email, emailNormalised, name, storeLocale } → Customer; of several with the address, the guest
+ * Writes:  customers
+ * Repeat:  the same address → the same customer; two workers at once agree on one
+ * Source:  DESIGN §3 "Someone writes who has not paid"
+ */
+export async function customerOfEmail(
+  trx: Trx,
+  moment: Moment,
+  input: { storeId: string; email: string; emailNormalised: string; name: string; storeLocale: string },
+): Promise<Customer> {
+  const { storeId, email, emailNormalised, name, storeLocale } = input;
+  await lockName(trx, `customer:${storeId}:email:${emailNormalised}`);
+  const known = await findByEmail(trx, storeId, emailNormalised);
+  if (known) return known;
+  const id = moment.ids.next();
+  await insertCustomer(trx, {
+    id,
+    storeId,
+    identity: { wooCustomerId: null, emailNormalised },
+    onlyOrderWooId: null,
+    details: { name, email, phone: '', phoneE164: '', country: '', locale: storeLocale },
+    // What an order says of them later is newer than how they signed a mail.
+    asOf: {},
+    at: moment.at,
+  });
+  const made = await findByEmail(trx, storeId, emailNormalised);
+  assert(made, 'a customer that was made, here or by another, is found');
+  return made;
+}
+
 function keysOf({ storeId, identity, wooOrderId }: Buyer): string[] {
   const { wooCustomerId, emailNormalised } = identity;
   const keys = [

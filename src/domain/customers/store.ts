@@ -63,6 +63,19 @@ export function findByEmail(db: Db, storeId: string, emailNormalised: string): P
   );
 }
 
+/** All with this address, the oldest first; of one store, or (null) of every one. */
+export async function findAllByEmail(
+  db: Db,
+  input: { emailNormalised: string; storeId: string | null },
+): Promise<Customer[]> {
+  const { emailNormalised, storeId } = input;
+  const query = db('customers').where({ email_normalised: emailNormalised }).orderBy('id');
+  // By the index, which begins with the store.
+  if (storeId === null) query.whereIn('store_id', db('stores').select('id'));
+  else query.where({ store_id: storeId });
+  return ((await query) as Row[]).map(fromRow);
+}
+
 export function findByOnlyOrder(db: Db, storeId: string, wooOrderId: number): Promise<Customer | null> {
   return one(db('customers').where({ store_id: storeId, only_order_woo_id: wooOrderId }).first());
 }

@@ -28,6 +28,7 @@ export {
   listSandboxMessages,
   lockMessage,
   type Message,
+  moveMessage,
   newestMessage,
   providerIdsTaken,
 } from './store';

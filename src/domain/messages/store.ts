@@ -161,6 +161,16 @@ export async function lockMessage(trx: Trx, id: string): Promise<Message | null>
   return row ? fromRow(row) : null;
 }
 
+/** Into another ticket, of whose customer it is from then on. Only what came in: what went out was paid on its ticket. */
+export async function moveMessage(
+  trx: Trx,
+  input: { messageId: string; ticketId: string; author: { id: string } },
+): Promise<void> {
+  await trx('messages')
+    .where({ id: input.messageId, direction: 'in' })
+    .update({ ticket_id: input.ticketId, author_id: input.author.id });
+}
+
 export async function saveSettlement(
   trx: Trx,
   message: Pick<Message, 'id' | 'status' | 'providerId' | 'failure' | 'sentAt' | 'settledAt'>,

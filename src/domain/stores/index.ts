@@ -1,5 +1,19 @@
-export { CUSTOMER_NOTES, type CustomerNote, isSlug, type NewStore, type StoreChanges } from './rules';
-export { findStore, findStoreBySlug, findStoresBySlugs, listStores, type Store } from './store';
+export {
+  CUSTOMER_NOTES,
+  type CustomerNote,
+  DEFAULT_STORE,
+  isSlug,
+  type NewStore,
+  type StoreChanges,
+} from './rules';
+export {
+  findStore,
+  findStoreBySlug,
+  findStoresByMailAddress,
+  findStoresBySlugs,
+  listStores,
+  type Store,
+} from './store';
 export {
   assertSecretsOpen,
   createStore,

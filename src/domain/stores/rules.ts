@@ -24,6 +24,7 @@ export interface StoreChanges {
   customerNote?: CustomerNote;
   privateRefundNotes?: boolean;
   writeTicketMeta?: boolean;
+  mailAddress?: string | null;
 }
 
 export interface NewStore extends StoreChanges {
@@ -45,6 +46,8 @@ export interface StoreDetails {
   privateRefundNotes: boolean;
   /** The ticket's id is written into the order. */
   writeTicketMeta: boolean;
+  /** What its customers write to; small letters. Null: no address of its own. */
+  mailAddress: string | null;
 }
 
 const SLUG = /^[a-z0-9-]{1,40}$/;
@@ -145,6 +148,7 @@ export function detailsOfNew(input: StoreChanges, url: string | null): StoreDeta
     customerNote: input.customerNote ?? 'zeton',
     privateRefundNotes: input.privateRefundNotes ?? true,
     writeTicketMeta: input.writeTicketMeta ?? true,
+    mailAddress: input.mailAddress ?? null,
   };
 }
 
@@ -208,6 +212,16 @@ export function checkStore<T extends StoreChanges & { slug?: string }>(input: T)
       CUSTOMER_NOTES.includes(input.customerNote),
       `must be one of ${CUSTOMER_NOTES.join(', ')}`,
     );
+  if (typeof input.mailAddress === 'string') {
+    checked.mailAddress = input.mailAddress.trim().toLowerCase();
+    // Without a "+": what stands behind one is a token.
+    check(
+      'mail_address',
+      checked.mailAddress.length <= 254 &&
+        /^[^\s@<>,;:"()+]{1,64}@[^\s@<>,;:"()+]+\.[^\s@<>,;:"()+]+$/.test(checked.mailAddress),
+      'must be an e-mail address without "+", like help@shop.example.com',
+    );
+  }
   for (const [key, path] of [
     ['consumerKey', 'consumer_key'],
     ['consumerSecret', 'consumer_secret'],

@@ -27,6 +27,7 @@ interface Row {
   customer_note: CustomerNote;
   private_refund_notes: number;
   write_ticket_meta: number;
+  mail_address: string | null;
   currency: string | null;
   old_webhook_secret_sealed: string | null;
   old_webhook_secret_until: string | null;
@@ -61,6 +62,7 @@ function storeFromRow(row: Row): Store {
     customerNote: row.customer_note,
     privateRefundNotes: row.private_refund_notes === 1,
     writeTicketMeta: row.write_ticket_meta === 1,
+    mailAddress: row.mail_address,
     currency: row.currency,
     fromEnvironment: row.from_environment === 1,
     createdAt: row.created_at,
@@ -102,6 +104,7 @@ function columns(store: Store): Omit<Row, SecretColumn> {
     customer_note: store.customerNote,
     private_refund_notes: store.privateRefundNotes ? 1 : 0,
     write_ticket_meta: store.writeTicketMeta ? 1 : 0,
+    mail_address: store.mailAddress,
     currency: store.currency,
     from_environment: store.fromEnvironment ? 1 : 0,
     created_at: store.createdAt,
@@ -136,6 +139,12 @@ export async function listStores(db: Db): Promise<Store[]> {
 
 export async function findStoresBySlugs(db: Db, slugs: string[]): Promise<Store[]> {
   const rows: Row[] = await db<Row>('stores').whereIn('slug', slugs).orderBy('slug');
+  return rows.map(storeFromRow);
+}
+
+/** Those whose customers write to one of these addresses (small letters). */
+export async function findStoresByMailAddress(db: Db, addresses: string[]): Promise<Store[]> {
+  const rows: Row[] = await db<Row>('stores').whereIn('mail_address', addresses);
   return rows.map(storeFromRow);
 }
 

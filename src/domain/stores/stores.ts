@@ -17,6 +17,7 @@ import {
   allSealed,
   findSealed,
   findStoreBySlug,
+  findStoresByMailAddress,
   insertStore,
   lockStore,
   type OldSecret,
@@ -39,6 +40,7 @@ interface StoreSecrets {
  */
 export async function createStore(trx: Trx, moment: Moment, vault: Vault, input: NewStore): Promise<Store> {
   const checked = checkStore(input);
+  await refuseTakenAddress(trx, checked.mailAddress, null);
   const store = newStore(moment, checked, false);
   if (!(await insertStore(trx, store, seal(vault, checked)))) {
     throw new Refusal('store-slug-taken', `There is already a store "${store.slug}".`, { slug: store.slug });
@@ -74,6 +76,7 @@ export async function updateStore(
   const checked = checkStore(changes);
   const locked = await lockStore(trx, id);
   if (!locked) throw new Refusal('not-found', 'There is no such store.');
+  await refuseTakenAddress(trx, checked.mailAddress, id);
   const store: Store = {
     ...locked.store,
     name: checked.name ?? locked.store.name,
@@ -86,11 +89,24 @@ export async function updateStore(
     customerNote: checked.customerNote ?? locked.store.customerNote,
     privateRefundNotes: checked.privateRefundNotes ?? locked.store.privateRefundNotes,
     writeTicketMeta: checked.writeTicketMeta ?? locked.store.writeTicketMeta,
+    mailAddress: checked.mailAddress === undefined ? locked.store.mailAddress : checked.mailAddress,
     updatedAt: moment.at,
   };
   const changed = changedSecrets(vault, locked.sealed, checked);
   await saveStore(trx, store, seal(vault, changed), oldSecretAfter(moment, vault, locked.sealed, changed));
   return store;
+}
+
+/** A mail belongs to one store. */
+async function refuseTakenAddress(
+  trx: Trx,
+  address: string | null | undefined,
+  id: string | null,
+): Promise<void> {
+  const others = address ? await findStoresByMailAddress(trx, [address]) : [];
+  if (others.every((store) => store.id === id)) return;
+  const errors = [{ path: 'mail_address', message: 'must not be the address of another store' }];
+  throw new Refusal('invalid-request', 'The store is not valid.', { errors });
 }
 
 /** What becomes of the secret that was: good for a day, or for nothing where the secret is taken away. */

@@ -2,6 +2,7 @@ export { isFreeFollowUp } from './rules';
 export { findTicket, lockTicket, newestTicket, type Ticket } from './store';
 export {
   adoptUnpaidTicket,
+  callAttention,
   changeTicket,
   customerWordWritten,
   markUnpaid,

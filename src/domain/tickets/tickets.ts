@@ -108,6 +108,8 @@ export async function moveTicket(
   });
 }
 
+const REOPENED: TicketStatus[] = ['pending', 'on_hold', 'solved'];
+
 /**
  * A customer said something on a ticket that is open already: a reply must have seen it, and it is our turn.
  * Writes:  tickets (version, status, last_message_at), ticket_events
@@ -116,7 +118,25 @@ export async function moveTicket(
 export async function customerWordWritten(trx: Trx, moment: Moment, ticketId: string): Promise<void> {
   const ticket = await growVersion(trx, ticketId, undefined);
   if (!ticket) throw noSuchTicket();
-  const reopens = ['pending', 'on_hold', 'solved'].includes(ticket.status);
+  const reopens = REOPENED.includes(ticket.status);
+  await saveTicket(trx, ticket.id, {
+    ...(reopens ? { status: 'open' as const, solvedAt: null } : {}),
+    lastMessageAt: moment.at,
+    updatedAt: moment.at,
+  });
+  if (reopens) await recordStatus(trx, moment, ticket, 'open');
+}
+
+/**
+ * Somebody of us has to look, though no word of the customer's came: what waits for others waits for us. No reply has to
+ * have seen it, so the version stays. Of a closed ticket nothing changes.
+ * Writes:  tickets (status, last_message_at), ticket_events
+ */
+export async function callAttention(trx: Trx, moment: Moment, ticketId: string): Promise<void> {
+  const ticket = await lockTicket(trx, ticketId);
+  if (!ticket) throw noSuchTicket();
+  if (ticket.status === 'closed') return;
+  const reopens = REOPENED.includes(ticket.status);
   await saveTicket(trx, ticket.id, {
     ...(reopens ? { status: 'open' as const, solvedAt: null } : {}),
     lastMessageAt: moment.at,

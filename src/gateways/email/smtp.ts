@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { createTransport, type NodemailerError, type SMTPPoolOptions } from 'nodemailer';
 import type { EmailAttachment, EmailGateway, EmailOutcome, OutgoingEmail } from './gateway';
 import { letterOf } from './letter';
+import { ownAddress } from './own-address';
 import { noAnswer, outcomeOf, queueIdOf } from './smtp-outcome';
 
 export interface SmtpSettings {
@@ -36,7 +37,7 @@ export interface SmtpSettings {
 export function makeSmtpGateway(settings: SmtpSettings): EmailGateway & { close(): void } {
   const { limits } = settings;
   const server = smtpServer(settings.url);
-  const sender = senderOf(settings, server.auth?.user);
+  const sender = senderOf(settings);
   const options: SMTPPoolOptions & { pool: true } = {
     ...server,
     pool: true,
@@ -151,8 +152,8 @@ function decoded(text: string): string {
 
 const ONE_ADDRESS = /^[^\s\p{Cc}<>,;:"()[\]\\@]+@[^\s\p{Cc}<>,;:"()[\]\\@]+$/u;
 
-function senderOf({ from, domain }: SmtpSettings, user = ''): { name: string | null; address: string } {
-  if (from === null) return { name: null, address: ONE_ADDRESS.test(user) ? user : `support@${domain}` };
+function senderOf({ url, from, domain }: SmtpSettings): { name: string | null; address: string } {
+  if (from === null) return { name: null, address: ownAddress({ from, smtpUrl: url, domain }) };
   // Not left to nodemailer: it reads `Help, Ltd <help@example.com>` as two senders.
   const parts = /^(.*)<([^<>]+)>$/.exec(from);
   if (!parts) return { name: '', address: from };

@@ -14,7 +14,7 @@ export function isSignedByTwilio(input: {
 }): boolean {
   // Here, as the SDK in twilio.ts: only who uses Twilio should load it.
   const sdk = require('twilio/lib/webhooks/webhooks') as { validateRequest: typeof validateRequest };
-  const params: Record<string, string | string[]> = Object.create(null);
+  const params = Object.create(null) as Record<string, string | string[]>;
   for (const [name, value] of new URLSearchParams(input.body.toString('utf8'))) {
     const known = params[name];
     params[name] = known === undefined ? value : Array.isArray(known) ? [...known, value] : [known, value];

@@ -1,0 +1,203 @@
+import { PostForm } from '../ui/field';
+import { Icon } from '../ui/icons';
+import { mayAct, type StaffPage } from '../ui/page';
+import { Button } from '../ui/parts';
+import type { TicketHead } from './ticket.query';
+import type { MailFacts, MailFile } from './ticket-mail.query';
+import { partAttrs, ticketHref } from './ticket-words';
+
+type Taken = NonNullable<MailFacts['taken']>;
+
+interface MailProps {
+  page: StaffPage;
+  ticket: TicketHead;
+  messageId: string;
+  facts: MailFacts;
+}
+
+/** Before the words: whose they are, where that is in doubt. */
+export function SenderNotice({ page, ticket, messageId, facts }: MailProps): JSX.Element {
+  const { t } = page;
+  const { taken } = facts;
+  if (!taken || taken.sender === 'known') return '';
+  const from = taken.fromAddress;
+  if (taken.sender !== 'different') {
+    return (
+      <p class="z-mail-mark" safe>
+        {t(taken.sender === 'accepted' ? 'ticket_mail.accepted' : 'ticket_mail.unproven', { from })}
+      </p>
+    );
+  }
+  const action = `${ticketHref(ticket.number)}/messages/${messageId}/sender`;
+  const isAutomatic = taken.class === 'auto-reply';
+  return (
+    <div class="z-mail-strange z-low">
+      <p>
+        <Icon name="warning" />
+        <strong safe>{t('ticket_mail.different', { from })}</strong>
+      </p>
+      {isAutomatic ? null : <p safe>{t('ticket_mail.different_words')}</p>}
+      {isAutomatic || !mayAct(page.staff.role, 'agent') ? null : (
+        <PostForm page={page} action={action} class="z-buttons" attrs={partAttrs(action, `#m-${messageId}`)}>
+          <Button name="decision" value="accept" icon="check" text={t('ticket_mail.accept')} />
+          <Button name="decision" value="split" text={t('ticket_mail.split')} />
+          <Button name="decision" value="spam" text={t('ticket_mail.spam')} />
+        </PostForm>
+      )}
+    </div>
+  );
+}
+
+/** After the words: what a mail has besides them. */
+export function MailExtras({ page, ticket, messageId, facts }: MailProps): JSX.Element {
+  const { t } = page;
+  const { taken, files } = facts;
+  return (
+    <>
+      {taken ? <TakenExtras page={page} number={ticket.number} messageId={messageId} taken={taken} /> : null}
+      {files.length === 0 ? null : (
+        <ul class="z-files" aria-label={t('ticket_mail.files')}>
+          {files.map((file) => (
+            <li>
+              <FileLink page={page} file={file} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function TakenExtras({
+  page,
+  number,
+  messageId,
+  taken,
+}: {
+  page: StaffPage;
+  number: number;
+  messageId: string;
+  taken: Taken;
+}): JSX.Element {
+  const { t } = page;
+  const { quoted, signature, hasHtml, limitsHit, storm } = taken;
+  return (
+    <>
+      {quoted === '' ? null : <Folded title={t('ticket_mail.quoted')} text={quoted} />}
+      {signature === '' ? null : <Folded title={t('ticket_mail.signature')} text={signature} />}
+      {hasHtml ? <AsSent page={page} number={number} messageId={messageId} taken={taken} /> : null}
+      {limitsHit.length === 0 ? null : (
+        <p class="z-mail-mark" safe>
+          {t('ticket_mail.limits', { list: limitsHit.join('; ') })}
+        </p>
+      )}
+      {storm ? (
+        <div class="z-msg-state z-low">
+          <p>
+            <Icon name="warning" />
+            <span safe>{t('ticket_mail.storm')}</span>
+          </p>
+        </div>
+      ) : null}
+    </>
+  );
+}
+
+function Folded({ title, text }: { title: string; text: string }): JSX.Element {
+  return (
+    <details class="z-msg-rest">
+      <summary safe>{title}</summary>
+      <div class="z-msg-body z-mail-quoted" dir="auto" safe>
+        {text}
+      </div>
+    </details>
+  );
+}
+
+/** A page of its own, in which nothing runs; pictures from elsewhere are fetched when somebody wants to see them. */
+function AsSent({
+  page,
+  number,
+  messageId,
+  taken,
+}: {
+  page: StaffPage;
+  number: number;
+  messageId: string;
+  taken: Taken;
+}): JSX.Element {
+  const { t } = page;
+  const src = `${ticketHref(number)}/messages/${messageId}/mail`;
+  const frame = `z-mail-${messageId}`;
+  return (
+    <details class="z-msg-rest z-mail-sent">
+      <summary safe>{t('ticket_mail.as_sent')}</summary>
+      {taken.remoteImages > 0 ? (
+        <p class="z-mail-mark">
+          <a href={`${src}?pictures=yes`} target={frame} safe>
+            {t('ticket_mail.pictures', { count: taken.remoteImages })}
+          </a>{' '}
+          <span safe>{t('ticket_mail.pictures_words')}</span>
+        </p>
+      ) : null}
+      <iframe
+        name={frame}
+        src={src}
+        title={t('ticket_mail.as_sent')}
+        sandbox="allow-popups allow-popups-to-escape-sandbox"
+        loading="lazy"
+        referrerpolicy="no-referrer"
+      />
+    </details>
+  );
+}
+
+function FileLink({ page, file }: { page: StaffPage; file: MailFile }): JSX.Element {
+  return (
+    <a href={`/attachments/${file.id}`} download={file.name}>
+      <bdi safe>{file.name}</bdi>
+      <small safe>{`${file.type} · ${sizeText(page, file.bytes)}`}</small>
+    </a>
+  );
+}
+
+/** "1.2 MB", "340 kB", "12 byte" */
+function sizeText({ locale }: StaffPage, bytes: number): string {
+  const [unit, size] =
+    bytes >= 1_000_000
+      ? (['megabyte', bytes / 1_000_000] as const)
+      : bytes >= 1_000
+        ? (['kilobyte', bytes / 1_000] as const)
+        : (['byte', bytes] as const);
+  const maximumFractionDigits = size < 10 && unit === 'megabyte' ? 1 : 0;
+  return new Intl.NumberFormat(locale, { style: 'unit', unit, maximumFractionDigits }).format(size);
+}
+
+/** Of a mail that went out: it is said to have come back, and somebody has to say whether that is true. */
+export function BounceDoubt({ page, ticket, messageId, facts }: MailProps): JSX.Element {
+  const { t } = page;
+  const { bounce } = facts;
+  if (bounce?.state === 'dismissed') {
+    return (
+      <p class="z-msg-why" safe>
+        {t('ticket_mail.bounce_dismissed')}
+      </p>
+    );
+  }
+  if (bounce?.state !== 'review' || bounce.doubt === null) return '';
+  const action = `${ticketHref(ticket.number)}/messages/${messageId}/bounce`;
+  return (
+    <>
+      <p class="z-msg-why">
+        <Icon name="warning" />
+        <span safe>{t(`ticket_mail.doubt.${bounce.doubt}`, { reason: bounce.reason })}</span>
+      </p>
+      {mayAct(page.staff.role, 'agent') ? (
+        <PostForm page={page} action={action} class="z-buttons" attrs={partAttrs(action, `#m-${messageId}`)}>
+          <Button name="returned" value="yes" text={t('ticket_mail.give_back')} />
+          <Button name="returned" value="no" text={t('ticket_mail.arrived')} />
+        </PostForm>
+      ) : null}
+    </>
+  );
+}

@@ -1,0 +1,3 @@
+export { addAttachments, type PlannedAttachment, planAttachments, readAttachment } from './attachments';
+export { type AttachmentItem, contentDisposition } from './rules';
+export { attachmentsOf } from './store';

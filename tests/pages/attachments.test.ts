@@ -1,0 +1,61 @@
+import { addAttachments, planAttachments } from '../../src/domain/attachments';
+import { systemActor } from '../../src/platform/actor';
+import { withTransaction } from '../../src/platform/db';
+import { addStaffForStores } from '../../src/usecases/add-staff';
+import { momentOf } from '../../src/usecases/context';
+import { type ApiWorld, buy, makeApiWorld } from '../support/api';
+import { OWNER, PAGE_ENV } from '../support/browser';
+import { describeEachEngine } from '../support/databases';
+import { Visitor } from '../support/visitor';
+
+describeEachEngine('A file of a message', (engine) => {
+  let world: ApiWorld;
+  let path: string;
+  const page = Buffer.from('<!doctype html><script>alert(1)</script>');
+
+  beforeAll(async () => {
+    world = await makeApiWorld(engine, { env: PAGE_ENV });
+    const { app, api } = world;
+    const { ticketId } = await buy(world, { id: 1, lines: [{ id: 1, sku: 'SUP', quantity: 1 }] });
+    const note = await api
+      .post(`tickets/${ticketId}/messages`, { channel: 'note', body: 'Glej.' })
+      .expect(201);
+    const details = { filename: 'račun.html', contentType: 'text/html', contentId: null, inline: false };
+    const items = await planAttachments(app.ctx.files, [{ ...details, size: page.length, content: page }]);
+    const moment = momentOf(app.ctx, systemActor);
+    await withTransaction(app.db, (trx) => addAttachments(trx, moment, { messageId: note.body.id, items }));
+    const { id } = await app.db('attachments').first('id');
+    path = `/attachments/${id}`;
+    const person = { email: 'ana@example.com', name: 'Ana', role: 'owner' as const };
+    await addStaffForStores(app.db, moment, { ...person, storeSlugs: ['other'] });
+  });
+  afterAll(() => world.app.close());
+
+  it('is saved by the browser under its name, and run by none', async () => {
+    const carol = await Visitor.of(world.app, OWNER.email);
+    const { status, headers, text, body } = await carol.get(path);
+    expect(status).toBe(200);
+    expect(headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'content-length': String(page.length),
+      'content-disposition': `attachment; filename="ra_un.html"; filename*=UTF-8''ra%C4%8Dun.html`,
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "sandbox; default-src 'none'",
+      'cache-control': 'no-store',
+    });
+    expect(text ?? body.toString()).toBe(page.toString());
+  });
+
+  it('is there for nobody else: strangers sign in first, staff of other stores see none', async () => {
+    const ana = await Visitor.of(world.app, 'ana@example.com');
+    expect((await ana.get(path)).status).toBe(404);
+    const mallory = await Visitor.of(world.app, null);
+    const answer = await mallory.get(path);
+    expect(answer.status).toBe(303);
+    expect(answer.headers.location).toMatch(/^\/sign-in\?/);
+    const carol = await Visitor.of(world.app, OWNER.email);
+    for (const wrong of ['/attachments/1', '/attachments/..%2f..%2fetc', path.replace(/.{4}$/, '0000')]) {
+      expect((await carol.get(wrong)).status).toBe(404);
+    }
+  });
+});
