@@ -18,7 +18,7 @@ import {
   TwilioDouble,
 } from './twilio-double';
 
-export const OUR_NUMBER = '+38641555000';
+const OUR_NUMBER = '+38641555000';
 const bob: Actor = { kind: 'staff', id: 'bob', name: 'Bob' };
 
 interface Somebody {
