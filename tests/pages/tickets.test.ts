@@ -862,7 +862,7 @@ describeEachEngine('tickets in a browser', (engine) => {
     expect(await count(page, 'email')).toBe('E-mail 2 left of 3');
     expect(await words(page, '.z-msg-subject')).toBe('Gonilnik');
     expect(app.gateways.sms.calls.at(-1)?.text).toBe('Živjo, izklopite ga za deset sekund.');
-    expect(app.gateways.email.calls.at(-1)?.subject).toBe('Gonilnik');
+    expect(app.gateways.email.calls.at(-1)?.subject).toBe('Gonilnik [#1]');
     expectNoForeignRequests(page);
   }, 60_000);
 
