@@ -47,6 +47,7 @@ export class SmtpPeer {
   /** Connections there ever were, and the most at one time. */
   connections = 0;
   busiest = 0;
+  private port = 0;
   private readonly server: SMTPServer;
 
   constructor(private readonly options: { user?: string; password?: string; secure?: boolean } = {}) {
@@ -110,17 +111,18 @@ export class SmtpPeer {
     this.server.on('error', () => undefined);
   }
 
+  /** After close() where it was before, as a server that is back. */
   async listen(): Promise<this> {
-    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => this.server.listen(this.port, '127.0.0.1', resolve));
+    this.port = (this.server.server.address() as AddressInfo).port;
     return this;
   }
 
   get url(): string {
     const { user, password, secure } = this.options;
-    const { port } = this.server.server.address() as AddressInfo;
     const login =
       user === undefined ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? '')}@`;
-    return `${secure ? 'smtps' : 'smtp'}://${login}127.0.0.1:${port}`;
+    return `${secure ? 'smtps' : 'smtp'}://${login}127.0.0.1:${this.port}`;
   }
 
   get open(): number {
