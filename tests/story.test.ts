@@ -234,7 +234,9 @@ describeEachEngine('A week of one customer, by e-mail and SMS', (engine) => {
     const [notice, ...more] = week.arrived();
     expect(more).toEqual([]);
     expect(notice!.text).toContain('https://trgovina.example/?add-to-cart=11');
-    expect(notice!.headers.get('list')).toMatchObject({ unsubscribe: { url: expect.stringContaining('/notices/') } });
+    expect(notice!.headers.get('list')).toMatchObject({
+      unsubscribe: { url: expect.stringContaining('/notices/') },
+    });
     const before = (await week.ticket()).version;
     await week.byImap(
       mailOf({
