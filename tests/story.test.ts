@@ -272,8 +272,12 @@ describeEachEngine('A week of one customer, by e-mail and SMS', (engine) => {
   test('And after: what is solved is closed, and a later word goes on in a follow-up', async () => {
     morning('11-29');
     await week.api.patch(`tickets/${week.ticketId}`, { status: 'solved' }).expect(200);
-    week.app.clock.advance({ days: 7 });
-    await week.api.patch(`tickets/${week.ticketId}`, { status: 'closed' }).expect(200);
+    week.app.clock.advance({ days: 7, minutes: -1 });
+    await week.app.runJob('tickets.close');
+    expect((await week.ticket()).status).toBe('solved');
+    week.app.clock.advance({ minutes: 1 });
+    await week.app.runJob('tickets.close');
+    expect(await week.ticket()).toMatchObject({ status: 'closed', closed_at: '2026-12-06T08:00:00.000Z' });
     await week.byHttp(mailOf({ ...fromJanez, to: replyTo(firstAnswer), text: 'Spet ne tiska.' }));
     await week.work();
     const { data } = (await week.api.get(`tickets?customer_id=${week.customerId}`).expect(200)).body;
