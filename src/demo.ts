@@ -1,13 +1,16 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { answerByMail, smsFromTwilio } from './demo-inbound';
 import recorded from './demo-orders.json';
+import { type Delivery, deliveryOfToday, ORDERS_OF_TODAY, PACKAGES } from './demo-shop';
 
 /**
  * `npm run demo`: Zeton as a shop would run it, on a database of its own, told everything from outside: orders by
- * signed webhooks that a real WooCommerce sent, replies and video by the API. Begins anew each time, then keeps serving.
+ * signed webhooks that a real WooCommerce sent, replies and video by the API, what customers write by the addresses that
+ * mail servers and Twilio use. Begins anew each time, then keeps serving.
  */
 const DATABASE = join('data', 'demo.sqlite');
 const port = Number(process.env.PORT ?? 3000);
@@ -18,65 +21,24 @@ const owner = {
   email: process.env.BOOTSTRAP_EMAIL ?? 'carol@demo.example',
   password: process.env.BOOTSTRAP_PASSWORD ?? `demo-${randomBytes(6).toString('hex')}`,
 };
+const publicUrl = (process.env.PUBLIC_URL ?? `http://localhost:${port}`).replace(/\/+$/, '');
+const inboundMailToken = randomBytes(18).toString('base64url');
+const twilioToken = randomBytes(18).toString('base64url');
 const CONNECTED_SECONDS = 61;
 let agentToken = token;
 
-const PACKAGES: {
-  name: string;
-  sku: string;
-  grants: Record<string, number>;
-  validity_days?: number;
-  low_balance_at?: number;
-}[] = [
-  { name: 'Mini', sku: 'SUP-MINI', grants: { sms: 4 } },
-  { name: 'Start', sku: 'SUP-START', grants: { sms: 10, email: 20 }, validity_days: 365, low_balance_at: 2 },
-  { name: 'Pro', sku: 'SUP-PRO', grants: { sms: 30, email: 60, video: 3 }, validity_days: 365 },
-  { name: 'Premium video', sku: 'SUP-PREM-VIDEO3', grants: { video: 3, request: 2 } },
-];
-
-/** Signed by the demo itself, with today's date, in the shape of the recorded ones. */
-const ORDERS_OF_TODAY = [
-  {
-    id: 1042,
-    status: 'processing',
-    billing: {
-      first_name: 'Alenka',
-      last_name: 'Žnidaršič',
-      email: 'alenka@example.com',
-      phone: '041 200 300',
-    },
-    customer_note: 'Tiskalnik se ne poveže več z brezžičnim omrežjem.',
-    sku: 'SUP-PRO',
-  },
-  {
-    id: 1043,
-    status: 'processing',
-    // The sandbox plays a number that does not exist for …0000.
-    billing: { first_name: 'Peter', last_name: 'Kos', email: 'peter.kos@example.com', phone: '040 120 000' },
-    customer_note: '',
-    sku: 'SUP-START',
-  },
-  {
-    id: 1044,
-    status: 'on-hold',
-    billing: {
-      first_name: 'Ivana',
-      last_name: 'Horvat',
-      email: 'ivana@example.com',
-      phone: '+385 91 234 5678',
-    },
-    customer_note: '',
-    sku: 'SUP-START',
-  },
-];
-
 type Json = Record<string, unknown>;
 
-async function api<T = Json>(method: string, path: string, body?: Json): Promise<T> {
+async function api<T = Json>(
+  method: string,
+  path: string,
+  body?: Json,
+  bearer: string = agentToken,
+): Promise<T> {
   const response = await fetch(`${base}/api/v1${path}`, {
     method,
     headers: {
-      authorization: `Bearer ${agentToken}`,
+      authorization: `Bearer ${bearer}`,
       ...(body && { 'content-type': 'application/json' }),
       ...(method === 'POST' && { 'idempotency-key': randomBytes(12).toString('hex') }),
     },
@@ -98,6 +60,12 @@ async function assertPortIsFree(): Promise<void> {
 
 const env = {
   ...process.env,
+  // Nothing leaves the machine, whatever is set on it for a real shop.
+  ...Object.fromEntries(
+    Object.keys(process.env)
+      .filter((name) => /^(WOOCOMMERCE|SMTP|MAIL|IMAP|INBOUND|DKIM|TWILIO)_/.test(name))
+      .map((name) => [name, undefined]),
+  ),
   LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
   PORT: String(port),
   HOST: host,
@@ -106,6 +74,10 @@ const env = {
   BOOTSTRAP_API_TOKEN: token,
   BOOTSTRAP_EMAIL: owner.email,
   BOOTSTRAP_PASSWORD: owner.password,
+  PUBLIC_URL: publicUrl,
+  INBOUND_MAIL_TOKEN: inboundMailToken,
+  TWILIO_ACCOUNT_SID: 'sandbox',
+  TWILIO_AUTH_TOKEN: twilioToken,
 };
 
 function startZeton(): ChildProcess {
@@ -160,43 +132,6 @@ async function leftOf({ number, customer_id }: Order): Promise<string> {
     ({ meter, available, held }) => `${meter} ${available}${held > 0 ? ` (+${held} on hold)` : ''}`,
   );
   return parts.join(' · ') || 'none';
-}
-
-interface Delivery {
-  topic: string;
-  signature: string;
-  delivery_id: string;
-  body: string;
-}
-
-/** A recorded order made into another one, and signed as WooCommerce signs. */
-function deliveryOfToday(order: (typeof ORDERS_OF_TODAY)[number]): Delivery {
-  const pattern = JSON.parse(recorded.deliveries[0]?.body ?? '{}') as { line_items: Json[]; billing: Json };
-  const now = new Date().toISOString().slice(0, 19);
-  const body = JSON.stringify({
-    ...pattern,
-    id: order.id,
-    number: String(order.id),
-    status: order.status,
-    billing: {
-      ...pattern.billing,
-      ...order.billing,
-      country: order.billing.phone.startsWith('+385') ? 'HR' : 'SI',
-    },
-    customer_note: order.customer_note,
-    date_created_gmt: now,
-    date_modified_gmt: now,
-    date_paid_gmt: order.status === 'processing' ? now : null,
-    line_items: pattern.line_items.map((line) => ({
-      ...line,
-      id: order.id * 10,
-      product_id: 0,
-      sku: order.sku,
-      name: PACKAGES.find((known) => known.sku === order.sku)?.name,
-    })),
-  });
-  const signature = createHmac('sha256', recorded.secret).update(body).digest('base64');
-  return { topic: 'order.created', signature, delivery_id: `demo-${order.id}`, body };
 }
 
 async function post(deliveries: Delivery[]): Promise<void> {
@@ -260,6 +195,50 @@ async function ask(order: Order, subject: string, body: string): Promise<void> {
   await api('POST', '/tickets', { store: 'default', customer_id: order.customer_id, subject, body });
 }
 
+/** The reply comes back with an answer, at the address that Zeton gave for it. */
+async function answersByMail(order: Order, messageId: string, words: string[]): Promise<void> {
+  type Sent = { message_id: string; subject: string; text: string; reply_to: string; to: string };
+  const { data } = await api<{ data: Sent[] }>('GET', '/sandbox/messages', undefined, token);
+  const sent = data.find((one) => one.message_id === messageId);
+  if (!sent) throw new Error('the sandbox does not have the mail that is to be answered');
+  const raw = answerByMail({
+    from: { name: 'Alenka Žnidaršič', address: sent.to },
+    to: sent.reply_to,
+    subject: sent.subject,
+    original: { name: 'Bor Kralj', text: sent.text },
+    words,
+  });
+  const headers = { authorization: `Bearer ${inboundMailToken}`, 'content-type': 'message/rfc822' };
+  const response = await fetch(`${base}/webhooks/email`, { method: 'POST', headers, body: raw });
+  if (response.status !== 200) throw new Error(`the way in for mail answered ${response.status}`);
+  await hasWord(order, 'email');
+}
+
+async function answersBySms(order: Order, from: string, body: string): Promise<void> {
+  const path = '/webhooks/twilio/sms';
+  const sms = smsFromTwilio({ from, body, url: publicUrl + path, authToken: twilioToken });
+  const response = await fetch(base + path, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-twilio-signature': sms.signature,
+    },
+    body: sms.body,
+  });
+  if (response.status !== 200) throw new Error(`the way in for SMS answered ${response.status}`);
+  await hasWord(order, 'sms');
+}
+
+/** Taken in: it stands in the ticket of the order. */
+function hasWord(order: Order, channel: 'sms' | 'email'): Promise<void> {
+  type Ticket = { messages: { direction: string; channel: string }[] };
+  return until(`the ${channel} stands in its ticket`, async () => {
+    const { messages } = await api<Ticket>('GET', `/tickets/${order.ticket_id}`);
+    const last = messages.at(-1);
+    return last?.direction === 'in' && last.channel === channel;
+  });
+}
+
 async function tellStory(): Promise<void> {
   agentToken = tokenOf('Bor Kralj');
   const shop = { name: 'Trgovina Rak', locale: 'sl', country: 'SI', time_zone: 'Europe/Ljubljana' };
@@ -299,6 +278,26 @@ async function tellStory(): Promise<void> {
   await reply(find('37'), 'sms', 'Thank you. Please install the update first, it takes two minutes.');
   await reply(find('37'), 'sms', 'Great that it works again!');
   await reply(find('1043'), 'sms', 'Hello Peter, may we call you at four?'); // fails: the credit comes back
+  const alenka = find('1042');
+  const asked = await reply(
+    alenka,
+    'email',
+    'Dober dan, gospa Žnidaršič,\n\nprosim, na tiskalniku pritisnite gumb Wi-Fi in počakajte, da začne utripati. Kaj piše na zaslonu?\n\nLep pozdrav, Bor Kralj',
+  );
+  await answersByMail(alenka, asked, [
+    'Pozdravljeni,',
+    '',
+    'lučka utripa, na zaslonu pa piše "Ni omrežja". Doma imamo nov usmerjevalnik, ime omrežja je drugo.',
+    '',
+    '-- ',
+    'Alenka Žnidaršič',
+  ]);
+  await reply(
+    alenka,
+    'sms',
+    'Potem izberite novo omrezje: Nastavitve, Wi-Fi, Iskanje. Geslo je na spodnji strani usmerjevalnika.',
+  );
+  await answersBySms(alenka, '+38641200300', 'Dela! Najlepša hvala 👍');
   await reply(find('25'), 'sms', 'Hello Nina, your new password is on its way by post.');
   await post(refund); // after one credit of it was used: a shortfall
   await ask(find('24'), 'Račun za avgust', 'Dober dan, kje najdem račun za avgust? 🙂');
@@ -319,6 +318,7 @@ async function tellStory(): Promise<void> {
   process.stdout.write(`
   25    one SMS was used before the refund: a shortfall of 1
   37    almost used up
+  1042  the customer answered by e-mail (what she quotes is folded) and by SMS, in one ticket; that is free
   1043  the SMS could not be delivered: its credit was given back
   21    a video session is running; 32: another, which ends in a minute and then costs its credit
   19, 23, 41, 42 are one person’s; credits are spent across them, the oldest first

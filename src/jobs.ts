@@ -3,6 +3,7 @@ import { limits } from './platform/limits';
 import { advanceVideoSessions } from './usecases/advance-video-sessions';
 import { answerUnpaidMail } from './usecases/answer-unpaid-mail';
 import { answerUnpaidSms } from './usecases/answer-unpaid-sms';
+import { closeSolvedTickets } from './usecases/close-solved-tickets';
 import type { Context } from './usecases/context';
 import { deliverMessages } from './usecases/deliver-messages';
 import { expireCredits } from './usecases/expire-credits';
@@ -40,6 +41,7 @@ export interface Job {
     | 'credits.expire'
     | 'credits.warn'
     | 'credits.low'
+    | 'tickets.close'
     | 'shops.read'
     | 'shops.sweep'
     | 'imports'
@@ -80,6 +82,7 @@ export const jobs: readonly Job[] = [
   { name: 'credits.expire', every: { cron: '* * * * *' }, run: (ctx) => expireCredits(ctx, batch) },
   { name: 'credits.warn', every: { cron: '* * * * *' }, run: warnOfExpiry },
   { name: 'credits.low', every: { cron: '* * * * *' }, run: tellLowBalances },
+  { name: 'tickets.close', every: { cron: '7 * * * *' }, run: (ctx) => closeSolvedTickets(ctx, batch) },
   {
     name: 'shops.read',
     every: { cron: '*/5 * * * *' },

@@ -109,6 +109,11 @@ describe('the configuration', () => {
     expect(config.withoutEffect).not.toContain('WOOCOMMERCE_WEBHOOK_SECRET');
   });
 
+  it('takes signed SMS without an account, and sends none', () => {
+    const { twilio } = readConfig({ TWILIO_ACCOUNT_SID: 'sandbox', TWILIO_AUTH_TOKEN: 'auth' });
+    expect(twilio).toMatchObject({ accountSid: null, authToken: 'auth' });
+  });
+
   it('counts an empty variable as not set', () => {
     expect(read({ PORT: '', SMTP_URL: ' ', BOOTSTRAP_API_TOKEN: '', VIDEO_PROVIDER: 'builtin' })).toEqual(
       read({}),
@@ -205,6 +210,7 @@ describe('the configuration', () => {
     ],
     ['DKIM_PRIVATE_KEY', { ...DKIM, DKIM_PRIVATE_KEY: ED25519_KEY }],
     ['TWILIO_ACCOUNT_SID', { TWILIO_ACCOUNT_SID: 'SK123' }],
+    ['TWILIO_AUTH_TOKEN', { TWILIO_ACCOUNT_SID: 'sandbox' }],
     ['TWILIO_AUTH_TOKEN', { TWILIO_ACCOUNT_SID: 'AC123', TWILIO_FROM: '+38641555100' }],
     ['TWILIO_FROM', { TWILIO_ACCOUNT_SID: 'AC123', TWILIO_AUTH_TOKEN: 'hunter22' }],
     ['TWILIO_FROM', { TWILIO_FROM: 'a sender name that is too long' }],

@@ -56,6 +56,21 @@ describe('npm run demo', () => {
     expect(refunded?.lines[0]?.meters).toMatchObject({ sms: { wanted: 0, shortfall: 1 } });
   });
 
+  test('shows a mail and an SMS of a customer in the ticket that they answer', async () => {
+    expect(demo.stdout()).toMatch(/ 1042 .+ by e-mail .+ and by SMS/);
+    const [order] = (await api<{ data: { ticket_id: string }[] }>('/orders?number=1042')).data;
+    const { messages } = await api<{ messages: { direction: string; channel: string; body: string }[] }>(
+      `/tickets/${order?.ticket_id}`,
+    );
+    const said = messages.filter(({ direction }) => direction === 'in');
+    expect(said).toMatchObject([
+      { channel: 'order_note' },
+      // What she quoted and her signature are folded.
+      { channel: 'email', body: expect.stringMatching(/^Pozdravljeni,\n\nlučka utripa, .* drugo\.$/) },
+      { channel: 'sms', body: 'Dela! Najlepša hvala 👍' },
+    ]);
+  });
+
   test('signs its owner in with what it printed', async () => {
     const [, email, password] = /Sign in +(\S+) +(\S+)/.exec(demo.stdout()) ?? [];
     const base = `http://127.0.0.1:${port}`;

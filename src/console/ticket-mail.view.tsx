@@ -83,7 +83,7 @@ function TakenExtras({
   const { quoted, signature, hasHtml, limitsHit, storm } = taken;
   return (
     <>
-      {quoted === '' ? null : <Folded title={t('ticket_mail.quoted')} text={quoted} />}
+      {quoted === '' ? null : <Folded title={t('ticket_mail.quoted')} text={withoutMarks(quoted)} />}
       {signature === '' ? null : <Folded title={t('ticket_mail.signature')} text={signature} />}
       {hasHtml ? <AsSent page={page} number={number} messageId={messageId} taken={taken} /> : null}
       {limitsHit.length === 0 ? null : (
@@ -112,6 +112,11 @@ function Folded({ title, text }: { title: string; text: string }): JSX.Element {
       </div>
     </details>
   );
+}
+
+/** The bar beside a quote says what its marks say; those of quotes in it stay. */
+function withoutMarks(quoted: string): string {
+  return quoted.replace(/^>[^\S\n]?/gm, '');
 }
 
 /** A page of its own, in which nothing runs; pictures from elsewhere are fetched when somebody wants to see them. */

@@ -372,6 +372,8 @@ export const limits = {
   doctorCheckMs: 15_000,
   doctorEndMs: 2_000,
 
+  /** DESIGN §3: long enough for a word back, and for a weekend. */
+  closeSolvedDays: 7,
   topUpAdoptionDays: 14,
   followUpFreeDays: 14,
 } as const;

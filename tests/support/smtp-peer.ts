@@ -47,11 +47,16 @@ export class SmtpPeer {
   /** Connections there ever were, and the most at one time. */
   connections = 0;
   busiest = 0;
-  private readonly server: SMTPServer;
+  private port = 0;
+  private server: SMTPServer;
 
   constructor(private readonly options: { user?: string; password?: string; secure?: boolean } = {}) {
-    const { user, password, secure = false } = options;
-    this.server = new SMTPServer({
+    this.server = this.build();
+  }
+
+  private build(): SMTPServer {
+    const { user, password, secure = false } = this.options;
+    const server = new SMTPServer({
       secure,
       hideSTARTTLS: true,
       allowInsecureAuth: true,
@@ -107,20 +112,24 @@ export class SmtpPeer {
       },
     });
     // Connections that break are what these tests are about.
-    this.server.on('error', () => undefined);
+    server.on('error', () => undefined);
+    return server;
   }
 
+  /** After close() where it was before, as a server that is back. */
   async listen(): Promise<this> {
-    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    // One that was closed answers 421 for ever.
+    if (this.port !== 0) this.server = this.build();
+    await new Promise<void>((resolve) => this.server.listen(this.port, '127.0.0.1', resolve));
+    this.port = (this.server.server.address() as AddressInfo).port;
     return this;
   }
 
   get url(): string {
     const { user, password, secure } = this.options;
-    const { port } = this.server.server.address() as AddressInfo;
     const login =
       user === undefined ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? '')}@`;
-    return `${secure ? 'smtps' : 'smtp'}://${login}127.0.0.1:${port}`;
+    return `${secure ? 'smtps' : 'smtp'}://${login}127.0.0.1:${this.port}`;
   }
 
   get open(): number {

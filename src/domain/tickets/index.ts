@@ -1,5 +1,5 @@
 export { isFreeFollowUp } from './rules';
-export { findTicket, lockTicket, newestTicket, type Ticket } from './store';
+export { findTicket, lockTicket, newestTicket, solvedBefore, type Ticket } from './store';
 export {
   adoptUnpaidTicket,
   callAttention,

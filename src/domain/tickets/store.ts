@@ -136,6 +136,20 @@ export async function newestTicket(db: Db, customerId: string): Promise<Ticket |
   return row ? fromRow(row) : null;
 }
 
+/** Solved then or earlier, and nothing said since. */
+export async function solvedBefore(
+  db: Db,
+  { before, limit }: { before: string; limit: number },
+): Promise<Pick<Ticket, 'id' | 'version'>[]> {
+  const rows = (await db('tickets')
+    .where({ status: 'solved' })
+    .where('solved_at', '<=', before)
+    .orderBy('id')
+    .limit(limit)
+    .select('id', 'version')) as Row[];
+  return rows.map((row) => ({ id: row.id as string, version: Number(row.version) }));
+}
+
 export async function insertEvent(
   trx: Trx,
   moment: Moment,
