@@ -30,6 +30,11 @@ describe('which of two states of an order is the older one', () => {
     ['the earlier date, whoever told it', { ...read, dateModifiedGmt: '2026-11-22T11:59:59' }, told],
     ['of one second what a webhook told, before what was only read', told, read],
     [
+      'of one second what was read, before what a late webhook told',
+      read,
+      { ...told, receivedAt: '2026-11-22T16:00:00.000Z' },
+    ],
+    [
       'of one second the earlier reading',
       { ...told, deliveryId: null },
       { ...read, receivedAt: '2027-01-01T00:00:00.000Z' },

@@ -57,9 +57,10 @@ export interface LineSighting {
 /**
  * Negative when `a` is older; what a line bought is read from the oldest. Without confirmations, which come and go: the
  * same set has the same oldest. A product that is renamed or deleted shows in the lines of old orders, which get no new
- * date by it: so of states of one second those that still have the product are older, then what a webhook told is older
- * than what was only read, which may be months later, and an earlier reading is older than a later one. Fewer refunds say
- * little: a deleted one gives no new date either.
+ * date by it: so of states of one second those that still have the product are older, then what was known earlier: a
+ * reading may be of months later, and a webhook that WordPress was late with tells how the order is when it is sent, too.
+ * Between two webhooks, which may be delivered again in any order, their content decides. Fewer refunds say little: a
+ * deleted one gives no new date either.
  */
 export function compareOldestFirst(a: LineSighting, b: LineSighting, paidStatuses: string[]): number {
   return (
@@ -73,8 +74,8 @@ export function compareOldestFirst(a: LineSighting, b: LineSighting, paidStatuse
 
 function compareReadings(a: Snapshot, b: Snapshot): number {
   const wasRead = (snapshot: Snapshot) => snapshot.deliveryId === null;
-  if (wasRead(a) !== wasRead(b)) return wasRead(a) ? 1 : -1;
-  return wasRead(a) ? compareText(a.receivedAt, b.receivedAt) : 0;
+  if (!wasRead(a) && !wasRead(b)) return 0;
+  return compareText(a.receivedAt, b.receivedAt) || Number(wasRead(a)) - Number(wasRead(b));
 }
 
 /** What WooCommerce's one-second dates, the status and the refunds decide; 0: only the store itself can tell. */
