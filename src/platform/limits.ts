@@ -159,6 +159,10 @@ export const limits = {
   /** The same where waiting mends nothing (a wrong password): providers lock accounts that are tried too often. */
   mailboxLockedFirstSeconds: 60,
   mailboxLockedCapSeconds: 900,
+  /** Asked every four minutes at least (`imapIdleMs`): after this nobody reads it. */
+  mailboxQuietSeconds: 900,
+  /** A mail server that restarts, or a line that is renewed, is back by then; after it an admin is told. */
+  mailboxAlarmSeconds: 120,
   /** A mail that broke the connection so often, or is not given so often, stays in the folder. */
   mailboxReadAttempts: 3,
   /** Fetched mails between two lines of the log. */
