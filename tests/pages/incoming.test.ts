@@ -57,8 +57,8 @@ describeEachEngine('what comes in, for those who run it', (engine) => {
   test('stands in one place of the menu: ways, addresses, and what waits', async () => {
     await mailboxIs(app, { read_at: ago(60), problem: null, problem_since: null });
     const page = await carol.get('/admin/incoming').expect(200);
-    expect(page.text).toContain('value="https://help.example.com/webhooks/email"');
-    expect(page.text).toContain('value="https://help.example.com/webhooks/twilio/sms"');
+    expect(page.text).toContain('value="http://localhost:3000/webhooks/email"');
+    expect(page.text).toContain('value="http://localhost:3000/webhooks/twilio/sms"');
     expect(page.text).not.toContain('geheim');
     const words = wordsOf(page);
     for (const part of ['connected', 'port 2525', 'podpora@trgovina.example', 'Not in a ticket nothing']) {
