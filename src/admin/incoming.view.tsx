@@ -79,9 +79,11 @@ function Mail({ page, incoming, ways }: { page: StaffPage; incoming: Incoming; w
   return (
     <Section title={t('incoming.mail')} lead={t('incoming.mail_lead')}>
       {isRead ? '' : <Banner tone="low" text={t('incoming.mail_unread')} />}
-      {mailboxes.map((mailbox) => (
-        <Mailbox page={page} mailbox={mailbox} />
-      ))}
+      <div class="z-checks">
+        {mailboxes.map((mailbox) => (
+          <Mailbox page={page} mailbox={mailbox} />
+        ))}
+      </div>
       {ways.mailHook === null ? (
         ''
       ) : (

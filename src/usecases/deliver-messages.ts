@@ -2,9 +2,11 @@ import {
   type Claim,
   claimRows,
   giveUpAsUncertain,
+  NOTICE_DROPPED,
   postpone,
   providerIdsTaken,
   type SendingChannel,
+  settle,
 } from '../domain/messages';
 import { findOptOut, OPTED_OUT_CODE, type Report } from '../domain/sms';
 import { isGoneForGood } from '../domain/suppressions';
@@ -164,8 +166,9 @@ async function attempt(ctx: Context, taken: Taken, ticket: SendingTicket): Promi
 async function whyUnwanted(
   ctx: Context,
   { message, channel }: Claim,
-  { storeId }: SendingTicket,
+  { storeId, customer }: SendingTicket,
 ): Promise<string | null> {
+  if (message.isNotice && customer.wantsNoNotices) return NOTICE_DROPPED;
   const to = message.to ?? '';
   if (channel === 'sms') {
     const hasStopped = await findOptOut(ctx.db, { storeId, number: to });
@@ -249,6 +252,11 @@ async function conclude(ctx: Context, taken: Taken, ticket: SendingTicket, resul
       await suppressRecipient(trx, moment, { message: taken.message, storeId, reason: result.reason });
     }
     if ('code' in result && result.code === OPTED_OUT_CODE) await keepOptOut(trx, moment, taken.message);
+    if (!result.inDoubt && result.kind === 'unwanted' && taken.message.isNotice) {
+      // Nobody waits for it: no failure to see to.
+      await settle(trx, moment, { messageId, outcome: 'failed', reason: NOTICE_DROPPED, owner });
+      return;
+    }
     if (!result.inDoubt) {
       await settleMessageIn(trx, moment, { messageId, outcome: 'failed', reason, owner });
       return;
