@@ -2,6 +2,7 @@ import { verifyLedger } from '../../src/domain/credits';
 import { NOTICE_DROPPED } from '../../src/domain/messages';
 import { findSuppression, isGoneForGood, suppress } from '../../src/domain/suppressions';
 import { systemActor } from '../../src/platform/actor';
+import { addSeconds, iso } from '../../src/platform/clock';
 import { withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
 import { momentOf } from '../../src/usecases/context';
@@ -162,7 +163,10 @@ describeEachEngine('an address that mail comes back from', (engine) => {
         ...{ subject: 'Low', paragraphs: ['Few are left.'], sms: 'Few are left.' },
       }),
     );
-    await world.db('outbox').where({ message_id: noticeId }).update({ next_attempt_at: '2099-01-01' });
+    await world
+      .db('outbox')
+      .where({ message_id: noticeId })
+      .update({ next_attempt_at: iso(addSeconds(world.ctx.clock.now(), 20)) });
     await change();
     world.email.calls.length = 0;
     await world.db('outbox').where({ message_id: noticeId }).update({ next_attempt_at: world.at() });
