@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Knex } from 'knex';
-import { emailWebhook } from '../webhooks/email';
+import { emailWebhook, INBOUND_MAIL_PATH } from '../webhooks/email';
 import { listenForMail, type MailListener } from '../webhooks/smtp';
 import { stopNoticesAtOnce } from '../webhooks/stop-notices';
 import { TWILIO_SMS_PATH, TWILIO_STATUS_PATH, twilioWebhooks } from '../webhooks/twilio';
@@ -301,7 +301,12 @@ function httpApp(
       pages,
       transports: { email: transports.mail, sms: transports.sms },
       keysPath: KEYS_PATH,
-      smsPath: TWILIO_SMS_PATH,
+      ways: {
+        mailHook: config.mail.inboundToken === null ? null : ctx.publicUrl + INBOUND_MAIL_PATH,
+        smtpPort: config.mail.inboundSmtpPort,
+        smsHook: ctx.publicUrl + TWILIO_SMS_PATH,
+        hasTwilio: transports.sms === 'twilio',
+      },
     }),
   );
   http.use(unknownRoute);

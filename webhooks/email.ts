@@ -8,6 +8,7 @@ import { bearerTokenOf } from '../src/usecases/authenticate-token';
 import type { Context } from '../src/usecases/context';
 import { keepMail } from '../src/usecases/keep-mail';
 
+export const INBOUND_MAIL_PATH = '/webhooks/email';
 const MAIL_TYPES = new Set(['message/rfc822', 'message/global']);
 
 /**
@@ -32,7 +33,7 @@ export function emailWebhook(ctx: Context, token: string | null): Router {
     next();
   };
   router
-    .route('/webhooks/email')
+    .route(INBOUND_MAIL_PATH)
     .post(admit, readBytes, async (req: Request, res: Response) => {
       const raw = Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0);
       if (raw.length === 0) throw new Refusal('malformed-request', 'The body is empty: it must be a mail.');

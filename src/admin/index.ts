@@ -4,6 +4,8 @@ import { seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { deliveriesPage } from './deliveries.page';
 import { importPage } from './import.page';
+import { incomingPage } from './incoming.page';
+import type { Ways } from './incoming.view';
 import { mailsPage } from './mails.page';
 import { packagesPage } from './packages.page';
 import { pictureRoute, productPicker } from './products.page';
@@ -14,19 +16,19 @@ import { shopWritesPage } from './shop-writes.page';
 import { smsPage } from './sms.page';
 import { storesPage } from './stores.page';
 
-/** Pages of those who run the shop. `transports`: what app.ts sends each channel by; `keysPath`: where shops hand over their keys; `smsPath`: where Twilio brings SMS. */
+/** Pages of those who run the shop. `transports`: what app.ts sends each channel by; `keysPath`: where shops hand over their keys; `ways`: by which mails and SMS come in. */
 export function adminRouter({
   ctx,
   pages,
   transports,
   keysPath,
-  smsPath,
+  ways,
 }: {
   ctx: Context;
   pages: Pages;
   transports: Transports;
   keysPath: string;
-  smsPath: string;
+  ways: Ways;
 }): Router {
   const routes = pages.routes();
   routes.get('/admin', 'admin', () => seeOther('/admin/packages'));
@@ -38,7 +40,8 @@ export function adminRouter({
   pictureRoute(routes, ctx);
   storesPage(routes, ctx, keysPath);
   deliveriesPage(routes, ctx);
-  smsPage(routes, ctx, smsPath);
+  incomingPage(routes, ctx, ways);
+  smsPage(routes, ctx, ways.smsHook);
   mailsPage(routes, ctx);
   sandboxPage(routes, ctx, transports);
   return routes.router;

@@ -1,9 +1,9 @@
 import { isId } from '../platform/ids';
 import { Refusal } from '../platform/refusal';
-import type { StaffPage } from '../ui/page';
 import { type PageRoutes, seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { reopenMail } from '../usecases/receive-mail';
+import { ensureAllStores } from './incoming.page';
 import { readFailedMails } from './mails.query';
 import { MAILS_PATH, mailsView } from './mails.view';
 
@@ -25,10 +25,4 @@ export function mailsPage({ get, post }: PageRoutes, ctx: Context): void {
     const text = page.t(changed ? done : 'mails_admin.not_failed');
     return seeOther(MAILS_PATH, { flash: { tone: changed ? 'good' : 'low', text } });
   });
-}
-
-/** Of which shop they are is not known yet. */
-function ensureAllStores({ staff }: StaffPage): void {
-  if (staff.storeIds === null) return;
-  throw new Refusal('forbidden', 'This page is for those who look after all shops.');
 }

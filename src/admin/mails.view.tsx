@@ -14,7 +14,11 @@ export function mailsView(page: StaffPage, failed: FailedMail[]): JSX.Element {
   return (
     <Shell page={page} title={title}>
       <div class="z-narrow">
-        <PageHeader title={title} lead={t('mails_admin.lead')} />
+        <PageHeader
+          title={title}
+          lead={t('mails_admin.lead')}
+          back={{ href: '/admin/incoming', text: t('incoming.title') }}
+        />
         {failed.length === 0 ? (
           <Empty icon="email" title={t('mails_admin.none')} text={t('mails_admin.none_words')} />
         ) : (

@@ -1,17 +1,17 @@
 import { isId } from '../platform/ids';
 import { Refusal } from '../platform/refusal';
-import type { StaffPage } from '../ui/page';
 import { type PageRoutes, seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { retrySms } from '../usecases/receive-sms';
+import { ensureAllStores } from './incoming.page';
 import { readFailedSms } from './sms.query';
 import { SMS_PATH, smsView } from './sms.view';
 
-/** SMS that come in. `inboundPath`: where Twilio brings them. */
-export function smsPage({ get, post }: PageRoutes, ctx: Context, inboundPath: string): void {
+/** SMS that come in. `inboundUrl`: where Twilio brings them. */
+export function smsPage({ get, post }: PageRoutes, ctx: Context, inboundUrl: string): void {
   get(SMS_PATH, 'admin', async (page) => {
     ensureAllStores(page);
-    return smsView(page, await readFailedSms(ctx.db), ctx.publicUrl + inboundPath);
+    return smsView(page, await readFailedSms(ctx.db), inboundUrl);
   });
 
   post(`${SMS_PATH}/:id/retry`, 'admin', async (page, _form, { id = '' }) => {
@@ -21,10 +21,4 @@ export function smsPage({ get, post }: PageRoutes, ctx: Context, inboundPath: st
     const text = page.t(again ? 'sms_admin.retried' : 'sms_admin.not_failed');
     return seeOther(SMS_PATH, { flash: { tone: again ? 'good' : 'low', text } });
   });
-}
-
-/** Of which shop they are is not known yet. */
-function ensureAllStores({ staff }: StaffPage): void {
-  if (staff.storeIds === null) return;
-  throw new Refusal('forbidden', 'This page is for those who look after all shops.');
 }

@@ -15,7 +15,11 @@ export function smsView(page: StaffPage, failed: FailedSms[], address: string): 
   return (
     <Shell page={page} title={title}>
       <div class="z-narrow">
-        <PageHeader title={title} lead={t('sms_admin.lead')} />
+        <PageHeader
+          title={title}
+          lead={t('sms_admin.lead')}
+          back={{ href: '/admin/incoming', text: t('incoming.title') }}
+        />
         <Section title={t('sms_admin.setup')} lead={t('sms_admin.setup_lead')}>
           <CopyField page={page} id="z-sms-address" label={t('sms_admin.address')} value={address} />
         </Section>

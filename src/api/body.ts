@@ -3,12 +3,15 @@ import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
 import { invalidRequest } from './invalid';
 
-const readBytes = express.raw({ type: () => true, limit: limits.apiBodyBytes });
-
 /** The JSON of the request's body; undefined when there is none. */
-export async function readJson(req: Request, res: Response): Promise<unknown> {
+export async function readJson(
+  req: Request,
+  res: Response,
+  limit: number = limits.apiBodyBytes,
+): Promise<unknown> {
+  const readBytes = express.raw({ type: () => true, limit });
   const failure = await new Promise<unknown>((resolve) => void readBytes(req, res, resolve));
-  if (failure) throw bodyRefusal(failure);
+  if (failure) throw bodyRefusal(failure, limit);
   const bytes: unknown = req.body;
   if (!Buffer.isBuffer(bytes) || bytes.length === 0) return undefined;
   if (!isJson(req.headers['content-type'])) {
@@ -55,12 +58,10 @@ function refuseDeepNesting(text: string): void {
 }
 
 /** What the body reader throws has a `status` and a `type`. */
-function bodyRefusal(error: unknown): Error {
+function bodyRefusal(error: unknown, limit: number): Error {
   const status = (error as { status?: number }).status;
   if (status === 413) {
-    return new Refusal('body-too-large', `The body is larger than ${limits.apiBodyBytes} bytes.`, {
-      limit_bytes: limits.apiBodyBytes,
-    });
+    return new Refusal('body-too-large', `The body is larger than ${limit} bytes.`, { limit_bytes: limit });
   }
   if (status === 415)
     return new Refusal('unsupported-media-type', 'The encoding of the body is not known here.');

@@ -63,6 +63,8 @@ interface Spec<
   description?: string;
   query?: Query;
   body?: Body;
+  /** Most that it may have; `limits.apiBodyBytes` when left out. */
+  bodyBytes?: number;
   /** Whether an Idempotency-Key is read, and when it must be there. */
   key?: { required: boolean; when?: string };
   status: 200 | 201;
@@ -103,7 +105,7 @@ export function handlerOf(spec: Endpoint, ctx: Context, environmentToken: string
     const params = req.params as Record<string, string>;
     if ((params.id !== undefined && !isId(params.id)) || unstorableAt(params)) throw notFound(spec.resource);
     const query = parsed(spec.query ?? nothing, req.query);
-    const json = spec.method === 'get' ? undefined : await readJson(req, res);
+    const json = spec.method === 'get' ? undefined : await readJson(req, res, spec.bodyBytes);
     const body = spec.method === 'get' ? undefined : parsed(spec.body ?? nothing.optional(), json);
     const key = spec.key ? idempotencyKeyOf(req) : null;
     const wantsCsv = spec.csv !== undefined && req.accepts(['application/json', 'text/csv']) === 'text/csv';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { limits } from '../platform/limits';
 import { quoteReply } from '../usecases/quote-reply';
+import { planReplyFiles, type ReplyFile } from '../usecases/reply-files';
 import { type Charge, replyToTicketIn } from '../usecases/reply-to-ticket';
 import { cursorAt, idInCursor, pageOf, pageQuery, toPage } from './cursor';
 import { endpoint } from './endpoint';
@@ -19,6 +20,26 @@ function drawView(draw: Charge['grants'][number]): ChargeView['grants'][number] 
 
 export function chargeView({ meter, quantity, unit, holdId, grants }: Charge): ChargeView {
   return { meter, quantity, unit, hold_id: holdId, grants: grants.map(drawView) };
+}
+
+const attachment = z
+  .strictObject({
+    filename: words(limits.nameChars),
+    content_base64: z
+      .string()
+      .min(1)
+      .meta({ contentEncoding: 'base64' })
+      .describe('RFC 4648, with padding, without line breaks.'),
+  })
+  .meta({ id: 'NewAttachment' });
+
+function fileFrom(given: z.output<typeof attachment>, index: number): ReplyFile {
+  const content = Buffer.from(given.content_base64, 'base64');
+  // Node leaves out what it does not know: half a file would be sent.
+  if (content.toString('base64') !== given.content_base64) {
+    throw invalidRequest(`attachments.${index}.content_base64`, 'must be base64');
+  }
+  return { filename: given.filename, declaredType: '', content };
 }
 
 export const messageEndpoints = [
@@ -99,9 +120,16 @@ export const messageEndpoints = [
           .strictObject({ reason: words(limits.reasonChars) })
           .nullish()
           .describe('Send without charge; audited.'),
-        attachments: z.array(z.unknown()).max(100).optional().describe('Not yet: leave it out, or empty.'),
+        attachments: z
+          .array(attachment)
+          .max(limits.replyFiles)
+          .optional()
+          .describe(
+            `E-mail only, without further charge; together at most ${limits.replyFilesBytes} bytes. What a file is, its content says.`,
+          ),
       })
       .meta({ id: 'NewMessage' }),
+    bodyBytes: limits.apiMessageBytes,
     key: { required: true, when: 'unless the channel is `note`, or `free` is given' },
     status: 201,
     answer: z
@@ -122,11 +150,9 @@ export const messageEndpoints = [
       'recipient-opted-out',
     ],
     async handle({ ctx, principal, actor, params, body: written, requireKey, once }) {
-      if (written.attachments?.length) {
-        throw invalidRequest('attachments', 'cannot be sent yet: leave it out, or send an empty list');
-      }
       if (written.channel !== 'note' && !written.free) requireKey();
       await ticketInSight(ctx.db, principal, params.id);
+      const attachments = await planReplyFiles(ctx, (written.attachments ?? []).map(fileFrom));
       return once(async (trx) => {
         const sent = await replyToTicketIn(trx, ctx, actor, {
           ticketId: params.id,
@@ -135,6 +161,7 @@ export const messageEndpoints = [
           subject: written.subject ?? undefined,
           version: written.version ?? undefined,
           freeReason: written.free?.reason,
+          attachments,
         });
         return {
           id: sent.id,

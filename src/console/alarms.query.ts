@@ -16,19 +16,42 @@ type ShopAlarm = { shop: { slug: string; name: string } } & (
 
 type Alarm =
   | ShopAlarm
+  | { kind: 'mailbox'; name: string; since: string; problem: string }
   | { kind: 'sms-storm'; since: string; count: number; ticket: number }
   | { kind: 'sms-failed'; count: number }
   | { kind: 'mail-storm'; since: string; count: number; ticket: number }
   | { kind: 'mail-failed'; count: number };
 
-/** What an admin of these shops has to know: by indexes of what is wrong, nearly always nothing. */
-export async function readAlarms(db: Db, now: Date, storeIds: StoreIds): Promise<Alarm[]> {
+/** What an admin of these shops has to know, also of the mailboxes that are read: by indexes of what is wrong, nearly always nothing. */
+export async function readAlarms(
+  db: Db,
+  now: Date,
+  storeIds: StoreIds,
+  mailboxes: string[],
+): Promise<Alarm[]> {
   return [
+    ...(storeIds === null ? await unreadMailboxes(db, now, mailboxes) : []),
     ...(await shopAlarms(db, now, storeIds)),
     ...(await storms(db, now, storeIds, 'sms-storm')),
     ...(await storms(db, now, storeIds, 'mail-storm')),
     ...(storeIds === null ? await failed(db) : []),
   ];
+}
+
+/** Of those that are configured: what stands of others is long over. */
+async function unreadMailboxes(db: Db, now: Date, names: string[]): Promise<Alarm[]> {
+  if (names.length === 0) return [];
+  const rows = (await db('mailboxes')
+    .whereIn('name', names)
+    .whereNotNull('problem')
+    .where('problem_since', '<=', iso(addSeconds(now, -limits.mailboxAlarmSeconds)))
+    .orderBy('name')) as Row[];
+  return rows.map((row) => ({
+    kind: 'mailbox',
+    name: row.name as string,
+    since: row.problem_since as string,
+    problem: row.problem as string,
+  }));
 }
 
 /** Of a table with two rows for each shop. */

@@ -1,5 +1,6 @@
 import type { PageHost } from '../ui/routes';
 import type { Context } from '../usecases/context';
+import { mailboxNames } from '../usecases/mail-addresses';
 import { readSession } from '../usecases/read-session';
 import { readAlarms } from './alarms.query';
 import { readTimeZone } from './zone.query';
@@ -25,7 +26,7 @@ export function pageHost(ctx: Context): PageHost {
       const { id, name, email, role, storeIds } = found.person;
       return { staff: { id, name, email, role, storeIds }, csrfToken: found.session.csrfToken };
     },
-    alarms: (storeIds) => readAlarms(ctx.db, ctx.clock.now(), storeIds),
+    alarms: (storeIds) => readAlarms(ctx.db, ctx.clock.now(), storeIds, mailboxNames(ctx)),
     vault: ctx.vault,
   };
 }

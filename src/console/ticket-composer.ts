@@ -6,10 +6,11 @@ import type { Db } from '../platform/db';
 import { isId } from '../platform/ids';
 import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
-import type { Form, Mistakes } from '../ui/form';
+import type { Form, FormFile, Mistakes } from '../ui/form';
 import type { StaffPage } from '../ui/page';
 import type { Context } from '../usecases/context';
 import { quoteReply, type ReplyQuote } from '../usecases/quote-reply';
+import { filesProblem } from '../usecases/reply-files';
 import type { TicketHead } from './ticket.query';
 import { readLastWord } from './ticket-thread.query';
 
@@ -25,6 +26,11 @@ export interface Draft {
   body: string;
   /** Why it is sent free of charge, or why credits are given. */
   reason: Record<PaidChannel, string>;
+  files: FormFile[];
+  /** There were more, larger than is taken. */
+  isCutOff: boolean;
+  /** Of the field that the files are chosen in: while it stays the same, they stay in it. */
+  filesKey: string;
   /** What the writer has seen: the ticket's version, and the id of its newest message. */
   version: number;
   newestId: string;
@@ -73,6 +79,9 @@ export async function newDraft(db: Db, ticket: TicketHead): Promise<Draft> {
     subject: ticket.subject,
     body: '',
     reason: { sms: '', email: '' },
+    files: [],
+    isCutOff: false,
+    filesKey: newKey(),
     version: ticket.version,
     newestId,
     key: newKey(),
@@ -91,6 +100,9 @@ export function draftOf(form: Form): Draft {
     subject: form.text('subject'),
     body: form.text('body'),
     reason: { sms: form.text('reason_sms'), email: form.text('reason_email') },
+    files: form.files,
+    isCutOff: form.isCutOff,
+    filesKey: /^[\w-]{8,100}$/.test(form.text('files_key')) ? form.text('files_key') : newKey(),
     version: /^\d{1,9}$/.test(version) ? Number(version) : 0,
     newestId: isId(newestId) ? newestId : '',
     key: form.text('key'),
@@ -223,6 +235,7 @@ function mistakesIn({ t }: StaffPage, draft: Draft, errors: { path: string }[]):
   for (const { path } of errors) {
     if (path === 'body') mistakes.body ??= bodyMistake(t, draft.body);
     else if (path === 'subject') mistakes.subject ??= subjectMistake(t, draft.subject);
+    else if (path.startsWith('attachments')) Object.assign(mistakes, filesMistake(t, draft));
     else if (path === 'free.reason' || path === 'reason') {
       const reason = draft.channel === 'note' ? '' : draft.reason[draft.channel];
       mistakes[`reason_${draft.channel}`] ??= reasonMistake(t, reason);
@@ -248,6 +261,16 @@ function subjectMistake(t: Texts, subject: string): string {
   }
   return t('composer.refused.body_characters');
 }
+
+function filesMistake(t: Texts, { channel, files, isCutOff }: Draft): Mistakes {
+  if (channel !== 'email') return { body: t('composer.refused.files_email') };
+  const what = isCutOff ? 'size' : filesProblem(files.map((file) => file.content.length))?.what;
+  if (what === 'count') return { files: t('composer.refused.files_count', { count: limits.replyFiles }) };
+  if (what === 'empty') return { files: t('composer.refused.files_empty') };
+  return { files: t('composer.refused.files_size', { megabytes: REPLY_MEGABYTES }) };
+}
+
+export const REPLY_MEGABYTES = limits.replyFilesBytes / 1_000_000;
 
 /** '': it is good. */
 export function reasonMistake(t: Texts, reason: string): string {

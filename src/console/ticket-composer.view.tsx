@@ -1,10 +1,18 @@
+import { limits } from '../platform/limits';
 import { CopyField } from '../ui/copy';
 import { Field, PostForm } from '../ui/field';
 import { Icon } from '../ui/icons';
 import type { StaffPage } from '../ui/page';
 import { Banner, Button } from '../ui/parts';
 import type { TicketHead } from './ticket.query';
-import { CHANNELS, type Channel, type ComposerState, type Notice, type Offer } from './ticket-composer';
+import {
+  CHANNELS,
+  type Channel,
+  type ComposerState,
+  type Notice,
+  type Offer,
+  REPLY_MEGABYTES,
+} from './ticket-composer';
 import { creditsText, partAttrs, ticketHref } from './ticket-words';
 
 /** Writes an answer. What is not for the chosen channel is hidden by style, so choosing needs no script. */
@@ -26,7 +34,11 @@ export function Composer({
       action={action}
       id="z-composer"
       class="z-composer"
-      attrs={{ ...partAttrs(action, '#z-composer'), 'aria-label': t('composer.name') }}
+      attrs={{
+        ...partAttrs(action, '#z-composer'),
+        enctype: 'multipart/form-data',
+        'aria-label': t('composer.name'),
+      }}
     >
       {/* What the Enter key in a field presses: the first button of the form. */}
       <button type="submit" class="visually-hidden" tabindex="-1" safe>
@@ -66,12 +78,16 @@ export function Composer({
         />
       </div>
       <BodyField page={page} body={draft.body} mistake={mistakes.body} />
+      {state.offers.email.to === null ? null : (
+        <FilesField page={page} filesKey={draft.filesKey} mistake={mistakes.files} />
+      )}
       <div
         id="z-offers"
         class="z-offers"
         hx-post={`${ticketHref(ticket.number)}/quote`}
         hx-trigger="input changed delay:250ms from:#z-body, z-credits from:body"
         hx-include="#z-composer"
+        hx-params="not files"
         hx-target="this"
         hx-swap="innerHTML"
         hx-sync="this:replace"
@@ -210,6 +226,35 @@ function BodyField({
         {`\n${body}`}
       </textarea>
       {mistake === undefined ? null : <Mistake id="z-body-mistake" text={mistake} />}
+    </div>
+  );
+}
+
+/** Kept by htmx as it is, with what was chosen in it, until the answer is sent. */
+function FilesField({
+  page,
+  filesKey,
+  mistake,
+}: {
+  page: StaffPage;
+  filesKey: string;
+  mistake?: string;
+}): JSX.Element {
+  const { t } = page;
+  const id = `z-files-${filesKey}`;
+  const described = mistake === undefined ? 'z-files-help' : 'z-files-mistake z-files-help';
+  return (
+    <div class="z-for-email z-composer-files">
+      <input type="hidden" name="files_key" value={filesKey} />
+      <label for={id}>
+        <Icon name="clip" />
+        <span safe>{t('composer.files')}</span>
+      </label>
+      <input type="file" id={id} name="files" multiple aria-describedby={described} hx-preserve="true" />
+      <small id="z-files-help" safe>
+        {t('composer.files_help', { count: limits.replyFiles, megabytes: REPLY_MEGABYTES })}
+      </small>
+      {mistake === undefined ? null : <Mistake id="z-files-mistake" text={mistake} />}
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import { bareSubject } from '../domain/mails';
+import { NOTICE_DROPPED } from '../domain/messages';
 import { PostForm } from '../ui/field';
 import type { IconName } from '../ui/icons';
 import { Icon } from '../ui/icons';
@@ -388,6 +389,8 @@ const STATE: Record<ThreadMessage['status'], { tone: Tone; icon: IconName }> = {
   uncertain: { tone: 'low', icon: 'warning' },
 };
 
+const DROPPED = { tone: 'quiet', icon: 'info' } as const;
+
 function MessageState({
   page,
   ticket,
@@ -399,9 +402,12 @@ function MessageState({
 }): JSX.Element {
   const { t } = page;
   const { status, charge, freeReason, failure } = message;
-  const { tone, icon } = STATE[status];
-  const word =
-    status === 'failed' && charge?.givenBack
+  // Of no use to anybody by then: nothing to see to.
+  const isDropped = failure === NOTICE_DROPPED;
+  const { tone, icon } = isDropped ? DROPPED : STATE[status];
+  const word = isDropped
+    ? t('ticket_thread.notice_dropped')
+    : status === 'failed' && charge?.givenBack
       ? t('ticket_thread.state.failed_given_back')
       : t(`ticket_thread.state.${status}`);
   const facts = [word];
@@ -415,7 +421,7 @@ function MessageState({
         <Icon name={icon} />
         <span safe>{facts.join(' · ')}</span>
       </p>
-      {status === 'failed' && failure !== null ? (
+      {status === 'failed' && failure !== null && !isDropped ? (
         <p class="z-msg-why" safe>
           {t('ticket_thread.why_failed', { reason: failure })}
         </p>

@@ -3,13 +3,14 @@ import { iso } from '../platform/clock';
 import { isId } from '../platform/ids';
 import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
-import type { Form } from '../ui/form';
+import type { Form, Mistakes } from '../ui/form';
 import type { StaffPage } from '../ui/page';
 import { type Answer, type PageRoutes, Reply, seeOther } from '../ui/routes';
 import { adjustCreditsIn } from '../usecases/adjust-credits';
 import type { Context } from '../usecases/context';
 import { endVideoSession } from '../usecases/end-video-session';
 import { openTicketForCustomerIn } from '../usecases/open-ticket';
+import { planReplyFiles } from '../usecases/reply-files';
 import { replyToTicketIn } from '../usecases/reply-to-ticket';
 import { settleUncertain } from '../usecases/settle-message';
 import { startVideoSession } from '../usecases/start-video-session';
@@ -146,22 +147,21 @@ function replies({ post }: PageRoutes, ctx: Context): void {
     const subject = channel === 'email' ? draft.subject.trim() : '';
     const freeReason = isFree ? draft.reason[channel].trim() : undefined;
     try {
-      await once(
-        ctx,
-        page,
-        { key: draft.key, asked: { channel, body, subject, freeReason } },
-        async (trx) => {
-          const { id } = await replyToTicketIn(trx, ctx, page.actor, {
-            ticketId: ticket.id,
-            channel,
-            body,
-            version: draft.version,
-            ...(subject === '' ? {} : { subject }),
-            ...(freeReason === undefined ? {} : { freeReason }),
-          });
-          return { id };
-        },
-      );
+      const attachments = await attachmentsIn(ctx, draft);
+      const files = attachments.map(({ filename, sha256 }) => [filename, sha256]);
+      const asked = { channel, body, subject, freeReason, ...(files.length > 0 ? { files } : {}) };
+      await once(ctx, page, { key: draft.key, asked }, async (trx) => {
+        const { id } = await replyToTicketIn(trx, ctx, page.actor, {
+          ticketId: ticket.id,
+          channel,
+          body,
+          version: draft.version,
+          attachments,
+          ...(subject === '' ? {} : { subject }),
+          ...(freeReason === undefined ? {} : { freeReason }),
+        });
+        return { id };
+      });
     } catch (error) {
       return refuseReply(ctx, page, form, ticket, refusedReply(page, draft, error));
     }
@@ -250,6 +250,18 @@ function replies({ post }: PageRoutes, ctx: Context): void {
     });
     return seeOther(ticketHref(value.number));
   });
+}
+
+/** What was chosen to go along, safe before it is named. */
+function attachmentsIn(ctx: Context, { files, isCutOff }: Draft): ReturnType<typeof planReplyFiles> {
+  if (isCutOff) {
+    const errors = [{ path: 'attachments', message: 'are too large' }];
+    throw new Refusal('invalid-request', 'The attachments are too large.', { errors });
+  }
+  return planReplyFiles(
+    ctx,
+    files.map(({ name, type, content }) => ({ filename: name, declaredType: type, content })),
+  );
 }
 
 const BY_HAND = ['open', 'pending', 'on_hold', 'solved', 'closed'] as const;
@@ -471,7 +483,10 @@ async function answerComposer(
   status: number,
 ): Promise<Answer> {
   if (!page.isFragment) {
-    return new Reply({ status, markup: ticketView(page, await deskOf(ctx, page, ticket, composer)) });
+    // A browser keeps what was chosen only in a page that stays.
+    const gone: Mistakes = form.files.length > 0 ? { files: page.t('composer.files_again') } : {};
+    const state = { ...composer, mistakes: { ...gone, ...composer.mistakes } };
+    return new Reply({ status, markup: ticketView(page, await deskOf(ctx, page, ticket, state)) });
   }
   const around = await aroundOf(ctx, page, ticket);
   const main = AnswerBox({ page, desk: { ticket, composer } });

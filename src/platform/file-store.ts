@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 export interface FileStore {
   /** Comes back when it would survive a power cut. The same content again writes nothing. */
   put(sha256: string, content: Buffer): Promise<void>;
+  has(sha256: string): Promise<boolean>;
   /** Errors: ENOENT */
   open(sha256: string): Promise<Readable>;
 }
@@ -42,6 +43,7 @@ export function makeFileStore(folder: string): FileStore {
       // The name, too, has to be on the disk; and that of a new folder.
       for (const directory of [inside, folder]) await syncFolder(directory);
     },
+    has: (sha256) => exists(pathOf(sha256)),
     async open(sha256) {
       const path = pathOf(sha256);
       await access(path, constants.R_OK);

@@ -11,6 +11,15 @@ export const limits = {
   apiBodyBytes: 1024 * 1024,
   /** The longest message in the most wasteful encoding (%F0%9F%98%80 is one character) and the other fields. */
   formBodyBytes: 2 * 1024 * 1024,
+  /** Of all files of one answer: in base64 they pass through a line of 6 Mbit/s within `smtpSendMs`. */
+  replyFilesBytes: 10_000_000,
+  replyFiles: 20,
+  /** Those, and the fields beside them. */
+  uploadBytes: 10_000_000 + 2 * 1024 * 1024,
+  /** Of what is too much so much is read and thrown away, so that the answer names the limit and keeps the text. */
+  uploadReadBytes: 200_000_000,
+  /** The same files in the base64 of a JSON body. */
+  apiMessageBytes: 14 * 1024 * 1024 + 1024 * 1024,
   /** Plugins nest meta as they like; still far from where recursive code would overflow. */
   webhookJsonDepth: 1000,
   /** Deeper JSON than any order has: a cheap attack on recursive code. */
@@ -150,6 +159,10 @@ export const limits = {
   /** The same where waiting mends nothing (a wrong password): providers lock accounts that are tried too often. */
   mailboxLockedFirstSeconds: 60,
   mailboxLockedCapSeconds: 900,
+  /** Asked every four minutes at least (`imapIdleMs`): after this nobody reads it. */
+  mailboxQuietSeconds: 900,
+  /** A mail server that restarts, or a line that is renewed, is back by then; after it an admin is told. */
+  mailboxAlarmSeconds: 120,
   /** A mail that broke the connection so often, or is not given so often, stays in the folder. */
   mailboxReadAttempts: 3,
   /** Fetched mails between two lines of the log. */

@@ -19,7 +19,7 @@ export function Alarms({ page }: { page: Page }): JSX.Element {
   );
 }
 
-const BAD: Alarm['kind'][] = ['failing', 'silent', 'sms-failed', 'mail-failed'];
+const BAD: Alarm['kind'][] = ['failing', 'silent', 'mailbox', 'sms-failed', 'mail-failed'];
 
 const LINKS: Record<Alarm['kind'], TextKey> = {
   failing: 'alarms.look',
@@ -27,6 +27,7 @@ const LINKS: Record<Alarm['kind'], TextKey> = {
   parked: 'alarms.look',
   webhooks: 'alarms.look',
   writes: 'alarms.look_writes',
+  mailbox: 'alarms.look_mailbox',
   'sms-storm': 'alarms.look_ticket',
   'sms-failed': 'alarms.look_sms',
   'mail-storm': 'alarms.look_ticket',
@@ -35,6 +36,7 @@ const LINKS: Record<Alarm['kind'], TextKey> = {
 
 function pathOf(alarm: Alarm): string {
   if (alarm.kind === 'sms-storm' || alarm.kind === 'mail-storm') return `/console/tickets/${alarm.ticket}`;
+  if (alarm.kind === 'mailbox') return '/admin/incoming';
   if (alarm.kind === 'sms-failed') return '/admin/sms';
   if (alarm.kind === 'mail-failed') return '/admin/mails';
   return `/admin/stores/${alarm.shop.slug}/${alarm.kind === 'writes' ? 'writes' : 'reading'}`;
@@ -42,6 +44,10 @@ function pathOf(alarm: Alarm): string {
 
 function words(page: Page, alarm: Alarm): string {
   const { t } = page;
+  if (alarm.kind === 'mailbox') {
+    const { name, problem } = alarm;
+    return t('alarms.mailbox', { name, problem, when: relativeTime(page, alarm.since) });
+  }
   if (alarm.kind === 'sms-failed') return t('alarms.sms_failed', { count: alarm.count });
   if (alarm.kind === 'mail-failed') return t('alarms.mail_failed', { count: alarm.count });
   if (alarm.kind === 'sms-storm' || alarm.kind === 'mail-storm') {

@@ -1,6 +1,19 @@
-/** The fields of a posted form, as text. What is missing is ''. */
+/** What somebody chose to send along. */
+export interface FormFile {
+  name: string;
+  /** As the browser has it. */
+  type: string;
+  content: Buffer;
+}
+
+/** The fields of a posted form, as text, and its files. What is missing is ''. */
 export class Form {
-  constructor(private readonly fields: Record<string, unknown>) {}
+  constructor(
+    private readonly fields: Record<string, unknown>,
+    readonly files: FormFile[] = [],
+    /** More came than is taken: here is what stood whole before that. */
+    readonly isCutOff = false,
+  ) {}
 
   /** Browsers send line ends as CR LF; nobody else wants them. */
   text(name: string): string {

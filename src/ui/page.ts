@@ -34,6 +34,8 @@ export interface Flash {
 /** Something that an admin has to know, on whatever page they are. */
 export type Alarm =
   | ShopAlarm
+  /** What customers write waits there. */
+  | { kind: 'mailbox'; name: string; since: string; problem: string }
   /** Somebody, or a machine, sent more SMS than anybody types. */
   | { kind: 'sms-storm'; since: string; count: number; ticket: number }
   | { kind: 'sms-failed'; count: number }

@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Request, type RequestHandler, type Response, Router, urlencoded } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { textsIn } from '../locales';
-import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
 import { sameSecret } from '../platform/secrets';
 import { COOKIES, clearCookie, cookieOf, setCookie } from './cookies';
 import { ERROR_WORDS, errorView } from './errors.view';
 import { escapeAttributes } from './escape-attributes';
-import { Form } from './form';
+import type { Form } from './form';
 import {
   type Alarm,
   type Flash,
@@ -21,6 +20,7 @@ import {
   THEMES,
   type Theme,
 } from './page';
+import { readForm } from './read-form';
 
 /** What pages need of the rest of Zeton; app.ts brings it. */
 export interface PageHost {
@@ -151,9 +151,9 @@ function routesOn(host: PageHost, router: Router): PageRoutes & { router: Router
       });
     },
     post(path: string, needs: StaffRole | 'anyone', answer: AnyHandler) {
-      router.post(path, ownOriginOnly(host), parseForm, async (req, res) => {
+      router.post(path, ownOriginOnly(host), async (req, res) => {
         const page = await pageFor(host, req, res);
-        const form = new Form((req.body ?? {}) as Record<string, unknown>);
+        const form = await readForm(req, res, { mayUpload: page.staff !== null });
         if (needs !== 'anyone' && !page.staff) return refuseForm(host, res, page, form, 'signed-out');
         if (!hasToken(page, req, form)) return refuseForm(host, res, page, form, 'expired');
         requireRole(page, needs);
@@ -162,8 +162,6 @@ function routesOn(host: PageHost, router: Router): PageRoutes & { router: Router
     },
   };
 }
-
-const parseForm: RequestHandler = urlencoded({ extended: false, limit: limits.formBodyBytes });
 
 function asStaffPage(page: Page): StaffPage {
   const { staff } = page;

@@ -9,9 +9,13 @@ import { mayAct, type Page, type Staff, type StaffRole, THEMES, type Theme } fro
 import { FlashBanner } from './parts';
 
 interface Place {
-  key: 'tickets' | 'customers' | 'orders' | 'packages' | 'stores' | 'deliveries' | 'sandbox';
+  key: 'tickets' | 'customers' | 'orders' | 'packages' | 'stores' | 'deliveries' | 'incoming' | 'sandbox';
   href: string;
   needs: StaffRole;
+  /** Only for those who look after all shops. */
+  allStores?: boolean;
+  /** Pages that belong to it, and stand elsewhere. */
+  also?: string[];
 }
 
 const HELP_DESK: Place[] = [
@@ -24,6 +28,13 @@ const SHOP: Place[] = [
   { key: 'packages', href: '/admin/packages', needs: 'admin' },
   { key: 'stores', href: '/admin/stores', needs: 'admin' },
   { key: 'deliveries', href: '/admin/deliveries', needs: 'admin' },
+  {
+    key: 'incoming',
+    href: '/admin/incoming',
+    needs: 'admin',
+    allStores: true,
+    also: ['/admin/mails', '/admin/sms'],
+  },
   { key: 'sandbox', href: '/admin/sandbox', needs: 'admin' },
 ];
 
@@ -147,7 +158,9 @@ function Mark(): JSX.Element {
 
 function TopBar({ page, staff }: { page: Page; staff: Staff }): JSX.Element {
   const { t } = page;
-  const shop = SHOP.filter((place) => mayAct(staff.role, place.needs));
+  const shop = SHOP.filter(
+    (place) => mayAct(staff.role, place.needs) && (!place.allStores || staff.storeIds === null),
+  );
   return (
     <header class="z-bar-top">
       <a class="z-brand" href="/console">
@@ -225,7 +238,9 @@ function PlacesGroup({ page, title, places }: { page: Page; title: string; place
 }
 
 function isHere(page: Page, place: Place): boolean {
-  return page.path === place.href || page.path.startsWith(`${place.href}/`);
+  return [place.href, ...(place.also ?? [])].some(
+    (href) => page.path === href || page.path.startsWith(`${href}/`),
+  );
 }
 
 const THEME_TEXT = {

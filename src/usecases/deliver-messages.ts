@@ -2,9 +2,11 @@ import {
   type Claim,
   claimRows,
   giveUpAsUncertain,
+  NOTICE_DROPPED,
   postpone,
   providerIdsTaken,
   type SendingChannel,
+  settle,
 } from '../domain/messages';
 import { findOptOut, OPTED_OUT_CODE, type Report } from '../domain/sms';
 import { isGoneForGood } from '../domain/suppressions';
@@ -45,7 +47,9 @@ type Attempt =
   /** The provider was not called: there was not enough left of the lease. */
   | { kind: 'late' }
   /** Nor here: the recipient wants none, or none arrives there. */
-  | { kind: 'unwanted'; reason: string };
+  | { kind: 'unwanted'; reason: string }
+  /** Nor here: what it should carry is gone. */
+  | { kind: 'incomplete'; reason: string };
 
 /** What an attempt came to. `inDoubt`: by this attempt or an earlier one it may have been sent. */
 type Result = Attempt & { inDoubt: boolean };
@@ -112,7 +116,7 @@ async function deliver(ctx: Context, taken: Taken, ticket: SendingTicket | undef
 
 function tellCircuit(ctx: Context, channel: SendingChannel, result: Result): void {
   const { circuit } = ctx.lanes[channel];
-  if (['late', 'uncertain', 'unwanted'].includes(result.kind)) return;
+  if (['late', 'uncertain', 'unwanted', 'incomplete'].includes(result.kind)) return;
   if (result.kind !== 'unavailable' && result.kind !== 'unknown') {
     if (circuit.answered() === 'closed') ctx.log.info({ channel }, 'the provider answers again');
     return;
@@ -147,6 +151,7 @@ async function attempt(ctx: Context, taken: Taken, ticket: SendingTicket): Promi
   if (unwanted !== null) return { kind: 'unwanted', reason: unwanted, inDoubt };
   // Made before the provider is called: what fails here is not an unknown outcome.
   const call = await callOf(ctx, taken, ticket);
+  if (call === null) return { kind: 'incomplete', reason: 'a file of it is not there any more', inDoubt };
   try {
     return { ...inWords(await within(CALL_TIMEOUT_MS, call())), inDoubt };
   } catch (error) {
@@ -161,8 +166,9 @@ async function attempt(ctx: Context, taken: Taken, ticket: SendingTicket): Promi
 async function whyUnwanted(
   ctx: Context,
   { message, channel }: Claim,
-  { storeId }: SendingTicket,
+  { storeId, customer }: SendingTicket,
 ): Promise<string | null> {
+  if (message.isNotice && customer.wantsNoNotices) return NOTICE_DROPPED;
   const to = message.to ?? '';
   if (channel === 'sms') {
     const hasStopped = await findOptOut(ctx.db, { storeId, number: to });
@@ -181,10 +187,10 @@ async function callOf(
   ctx: Context,
   { message, channel }: Claim,
   ticket: SendingTicket,
-): Promise<() => Promise<EmailOutcome | SmsOutcome>> {
+): Promise<(() => Promise<EmailOutcome | SmsOutcome>) | null> {
   if (channel === 'email') {
     const mail = await outgoingMail(ctx, message, ticket);
-    return () => ctx.gateways.email.send(mail);
+    return mail && (() => ctx.gateways.email.send(mail));
   }
   assert(message.to !== null, 'what is queued has a recipient');
   const sms = {
@@ -246,6 +252,11 @@ async function conclude(ctx: Context, taken: Taken, ticket: SendingTicket, resul
       await suppressRecipient(trx, moment, { message: taken.message, storeId, reason: result.reason });
     }
     if ('code' in result && result.code === OPTED_OUT_CODE) await keepOptOut(trx, moment, taken.message);
+    if (!result.inDoubt && result.kind === 'unwanted' && taken.message.isNotice) {
+      // Nobody waits for it: no failure to see to.
+      await settle(trx, moment, { messageId, outcome: 'failed', reason: NOTICE_DROPPED, owner });
+      return;
+    }
     if (!result.inDoubt) {
       await settleMessageIn(trx, moment, { messageId, outcome: 'failed', reason, owner });
       return;
@@ -297,7 +308,7 @@ function lastWords(taken: Taken, result: Exclude<Result, { kind: 'accepted' | 'l
   }
   if (kind === 'unavailable') return `${reason} (for ${limits.outboxGiveUpDays} days)`;
   // It was refused, but an attempt before that was never answered.
-  if ((kind === 'rejected' || kind === 'unwanted') && result.inDoubt)
+  if ((kind === 'rejected' || kind === 'unwanted' || kind === 'incomplete') && result.inDoubt)
     return `${reason}; an earlier attempt was not answered`;
   return reason;
 }

@@ -3,6 +3,12 @@ import { limits } from '../platform/limits';
 import type { Context } from './context';
 import { readBounceToken, readReplyToken } from './reply-address';
 
+/** The mailboxes that are read, as they are called in the log and on pages. */
+export function mailboxNames({ gateways }: Context): string[] {
+  const { mailbox } = gateways;
+  return mailbox ? mailbox.folders.map((folder) => mailbox.name(folder)) : [];
+}
+
 /**
  * Whose customers write to an address: a store's own one, or that of MAIL_FROM, with any "+token".
  * Shape:   address → the store's id, or null: it is none of ours

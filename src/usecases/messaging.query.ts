@@ -6,7 +6,7 @@ import { limits } from '../platform/limits';
 export interface SendingTicket {
   id: string;
   number: number;
-  customer: { id: string; locale: string };
+  customer: { id: string; locale: string; wantsNoNotices: boolean };
   storeId: string;
   /** In whose name is sent. */
   store: { slug: string; name: string };
@@ -24,6 +24,7 @@ export async function sendingTickets(db: Db, ticketIds: string[]): Promise<Map<s
       'tickets.store_id',
       'tickets.customer_id',
       'customers.locale',
+      'customers.notices_stopped_at',
       'stores.slug',
       'stores.name',
     )) as Record<string, unknown>[];
@@ -33,7 +34,11 @@ export async function sendingTickets(db: Db, ticketIds: string[]): Promise<Map<s
       {
         id: row.id as string,
         number: Number(row.number),
-        customer: { id: row.customer_id as string, locale: row.locale as string },
+        customer: {
+          id: row.customer_id as string,
+          locale: row.locale as string,
+          wantsNoNotices: row.notices_stopped_at !== null,
+        },
         storeId: row.store_id as string,
         store: { slug: row.slug as string, name: row.name as string },
       },

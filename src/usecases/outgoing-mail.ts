@@ -1,5 +1,6 @@
+import { attachmentsOf, contentOf, isThere } from '../domain/attachments';
 import type { Message } from '../domain/messages';
-import type { OutgoingEmail } from '../gateways/email/gateway';
+import type { EmailAttachment, OutgoingEmail } from '../gateways/email/gateway';
 import { languageFor, textsIn } from '../locales';
 import { assert } from '../platform/refusal';
 import type { Context } from './context';
@@ -9,14 +10,15 @@ import { stopNoticesUrl } from './stop-notices';
 
 /**
  * A message of the outbox as a mail: who writes and signs, what it answers, where answers and bounces go.
- * Reads:   staff, messages
+ * Shape:   null: a file of it is not there any more
+ * Reads:   staff, messages, attachments
  * Repeat:  the same Message-ID, whatever else has changed meanwhile
  */
 export async function outgoingMail(
   ctx: Context,
   message: Message,
   ticket: SendingTicket,
-): Promise<OutgoingEmail> {
+): Promise<OutgoingEmail | null> {
   assert(message.to !== null, 'what is queued has a recipient');
   const { store } = ticket;
   const t = textsIn(languageFor(ticket.customer.locale));
@@ -28,6 +30,8 @@ export async function outgoingMail(
   ];
   const text = [message.body, ...below.map((part, i) => (i === 0 ? `-- \n${part}` : part))].join('\n\n');
   const references = await referencesOf(ctx, message);
+  const attachments = await filesOf(ctx, message);
+  if (attachments === null) return null;
   return {
     id: message.id,
     messageId: messageIdOf(ctx, message.id),
@@ -41,9 +45,21 @@ export async function outgoingMail(
       ? { fromName: t('mail.from', { name: message.authorName, store: store.name }) }
       : {}),
     ...(references.length > 0 ? { references } : {}),
+    ...(attachments.length > 0 ? { attachments } : {}),
     ...addressesOf(ctx, message, ticket),
     ...(unsubscribeUrl === undefined ? {} : { unsubscribeUrl }),
   };
+}
+
+/** Each is read while it is sent: memory does not grow with it. */
+async function filesOf(ctx: Context, message: Message): Promise<EmailAttachment[] | null> {
+  const files = await attachmentsOf(ctx.db, [message.id]);
+  for (const file of files) if (!(await isThere(ctx.files, file))) return null;
+  return files.map((file) => ({
+    filename: file.filename,
+    contentType: file.contentType,
+    content: () => contentOf(ctx.db, ctx.files, file),
+  }));
 }
 
 function messageIdOf(ctx: Context, id: string): string {

@@ -1,3 +1,4 @@
+import { addAttachments, type PlannedAttachment } from '../domain/attachments';
 import { recordAudit } from '../domain/audit';
 import {
   capture,
@@ -32,6 +33,8 @@ export interface ReplyInput {
   version?: number | undefined;
   /** Send without charge, for this reason. */
   freeReason?: string | undefined;
+  /** E-mail only; of planReplyFiles(). They cost nothing more. */
+  attachments?: PlannedAttachment[] | undefined;
 }
 
 export interface Charge {
@@ -59,7 +62,7 @@ export interface ReplyResult {
  * Shape:   ReplyInput → ReplyResult
  * Errors:  invalid-request, message-too-long, not-found, stale-ticket {version, newest_message}, ticket-closed,
  *          no-recipient, recipient-opted-out, insufficient-credits {meter, missing, available, top_up_url}; nothing is held by any of them
- * Writes:  tickets, ticket_events, messages, outbox, the credit tables
+ * Writes:  tickets, ticket_events, messages, attachments, outbox, the credit tables
  * Repeat:  another reply; the API's Idempotency-Key makes it happen once
  * Source:  DESIGN §2.4-7, §3 "Spending"
  */
@@ -106,6 +109,7 @@ interface Written {
 function checked(input: ReplyInput): Written {
   const { channel } = input;
   const body = checkedBody(input.body, channel);
+  if (input.attachments?.length && channel !== 'email') throw invalid('attachments', 'are for e-mail only');
   if (input.subject !== undefined && channel !== 'email') throw invalid('subject', 'is for e-mail only');
   const subject = input.subject === undefined ? null : checkedSubject(input.subject);
   const freeReason = input.freeReason?.replace(/[\s\p{Cc}]+/gu, ' ').trim() ?? null;
@@ -179,6 +183,7 @@ async function sendReply(
     holdId: held?.id ?? null,
   });
   assert(message, 'a message without a key is always added');
+  await addAttachments(trx, moment, { messageId: id, items: input.attachments ?? [] });
   await replyWritten(trx, moment, ticket);
   const facts = {
     message_id: id,

@@ -324,7 +324,8 @@ describeEachEngine('the API: spending', (engine) => {
     [{ ...sms, free: {} }, 'free.reason'],
     [{ ...sms, free: { reason: ' ' } }, 'free.reason'],
     [{ ...sms, free: true }, 'free'],
-    [{ ...sms, attachments: [{ name: 'a.png' }] }, 'attachments'],
+    [{ ...sms, attachments: [{ name: 'a.png' }] }, 'attachments.0.filename'],
+    [{ ...sms, attachments: [{ filename: 'a.txt', content_base64: 'YQ==' }] }, 'attachments'],
     [{ ...sms, meter: 'email' }, 'meter'],
   ])('refuses %j', async (body, path) => {
     const refused = await reply(body).expect(422);

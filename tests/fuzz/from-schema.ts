@@ -76,7 +76,7 @@ function objectFor(random: Random, doc: OpenApi, schema: JsonSchema, pools: Pool
   const required = new Set(schema.required ?? []);
   const members = Object.entries(schema.properties ?? {})
     .filter(([name]) => required.has(name) || random.chance(0.4))
-    // What cannot be sent yet would refuse everything else.
+    // Random letters are hardly ever base64, and would refuse everything else.
     .filter(([name]) => name !== 'attachments' || random.chance(0.05))
     .map(([name, inner]) => [name, valueFor(random, doc, inner, name, pools)] as const);
   return Object.fromEntries(members);

@@ -87,7 +87,7 @@ describeEachEngine('a storm of mails', (engine) => {
     expect(storms).toHaveLength(rounds + 1 - limits.mailsPerSenderHour);
     const ticket = await world.db('tickets').where({ unpaid: 1 }).first();
     expect(ticket.version).toBe(limits.mailsPerSenderHour);
-    const alarms = await readAlarms(world.db, world.ctx.clock.now(), null);
+    const alarms = await readAlarms(world.db, world.ctx.clock.now(), null, []);
     expect(alarms).toEqual([
       expect.objectContaining({ kind: 'mail-storm', count: storms.length, ticket: ticket.number }),
     ]);

@@ -288,12 +288,12 @@ describeEachEngine('mail that comes in', (engine) => {
       const taken = await world.bring(Buffer.from('garbage without any header'), { from: null });
       expect(taken).toMatchObject({ status: 'failed', class: 'unreadable' });
       expect(taken.reason).toContain('cannot be read');
-      expect(await readAlarms(world.db, world.ctx.clock.now(), null)).toEqual([
+      expect(await readAlarms(world.db, world.ctx.clock.now(), null, [])).toEqual([
         { kind: 'mail-failed', count: 1 },
       ]);
       expect(await reopenMail(world.ctx, bob, { id: taken.id, to: 'ignored' })).toBe(true);
       expect(await reopenMail(world.ctx, bob, { id: taken.id, to: 'pending' })).toBe(false);
-      expect(await readAlarms(world.db, world.ctx.clock.now(), null)).toEqual([]);
+      expect(await readAlarms(world.db, world.ctx.clock.now(), null, [])).toEqual([]);
     });
   });
 

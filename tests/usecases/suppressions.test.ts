@@ -1,10 +1,15 @@
 import { verifyLedger } from '../../src/domain/credits';
+import { NOTICE_DROPPED } from '../../src/domain/messages';
 import { findSuppression, isGoneForGood, suppress } from '../../src/domain/suppressions';
+import { systemActor } from '../../src/platform/actor';
+import { addSeconds, iso } from '../../src/platform/clock';
 import { withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
+import { momentOf } from '../../src/usecases/context';
 import { makeLanes } from '../../src/usecases/lanes';
+import { stopNotices } from '../../src/usecases/stop-notices';
 import { allowMailAgain } from '../../src/usecases/suppress-address';
-import { recipientOf } from '../../src/usecases/write-notice';
+import { recipientOf, writeNotice } from '../../src/usecases/write-notice';
 import { makeStore } from '../support/context';
 import { describeEachEngine } from '../support/databases';
 import { bob, MessagingWorld, refusalOf } from '../support/messaging-world';
@@ -139,6 +144,45 @@ describeEachEngine('an address that mail comes back from', (engine) => {
     expect(await recipientOf(world.db, customerId)).toMatchObject({ channel: 'email', to: GONE });
     await mail();
     expect(await recipientOf(world.db, customerId)).toBeNull();
+  });
+
+  it.each([
+    ['mail to them came back', () => mail()],
+    ['they stopped notices', () => stopNotices(world.ctx, { customerId, stopped: true })],
+  ])('drops a notice that was queued before %s, and calls that no failure', async (_, change) => {
+    const recipient = await recipientOf(world.db, customerId);
+    const moment = momentOf(world.ctx, systemActor);
+    // Later than what happens meanwhile: each ticket's messages go in their order.
+    const { id: otherTicket } = await world.addTicket(customerId);
+    const noticeId = await withTransaction(world.db, (trx) =>
+      writeNotice(trx, moment, {
+        ticketId: otherTicket,
+        recipient: recipient as NonNullable<typeof recipient>,
+        store: { name: 'Trgovina' } as Parameters<typeof writeNotice>[2]['store'],
+        messageKey: 'balance:test',
+        ...{ subject: 'Low', paragraphs: ['Few are left.'], sms: 'Few are left.' },
+      }),
+    );
+    await world
+      .db('outbox')
+      .where({ message_id: noticeId })
+      .update({ next_attempt_at: iso(addSeconds(world.ctx.clock.now(), 20)) });
+    await change();
+    world.email.calls.length = 0;
+    await world.db('outbox').where({ message_id: noticeId }).update({ next_attempt_at: world.at() });
+    await world.deliver();
+    expect(world.email.calls).toEqual([]);
+    expect(await world.message(noticeId as string)).toMatchObject({ failure: NOTICE_DROPPED });
+    expect(await world.db('ticket_events').where({ ticket_id: otherTicket, type: 'message.failed' })).toEqual(
+      [],
+    );
+    expect(await world.db('outbox').where({ message_id: noticeId })).toEqual([]);
+  });
+
+  it('sends what was asked for also to who stopped notices', async () => {
+    await world.db('customers').where({ id: customerId }).update({ email: 'ana@example.com' });
+    await stopNotices(world.ctx, { customerId, stopped: true });
+    expect(await mail()).toMatchObject({ status: 'sent' });
   });
 
   it('tells nothing about the provider, which nobody asked', async () => {

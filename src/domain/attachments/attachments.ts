@@ -81,6 +81,22 @@ export async function readAttachment(
   return { ...attachment, stream: await files.open(attachment.sha256) };
 }
 
+/** The same of one whose row is known, as a stream that begins when it is read. Errors: as the stream's error */
+export function contentOf(db: Db, files: FileStore | null, attachment: Attachment): Readable {
+  return Readable.from(
+    (async function* () {
+      const found = await readAttachment(db, files, attachment.id);
+      if (!found) throw new Error(`attachment ${attachment.id} is gone`);
+      yield* found.stream;
+    })(),
+  );
+}
+
+/** Whether its content is where it should be: a database can come back without the files beside it. */
+export async function isThere(files: FileStore | null, attachment: Attachment): Promise<boolean> {
+  return attachment.storage === 'database' || ((await files?.has(attachment.sha256)) ?? false);
+}
+
 async function* pieces(db: Db, { id, sizeBytes }: Attachment): AsyncGenerator<Buffer> {
   const bytes = limits.attachmentPieceBytes;
   for (let from = 0; from < sizeBytes; from += bytes) yield await contentPiece(db, id, { from, bytes });

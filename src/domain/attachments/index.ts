@@ -1,3 +1,10 @@
-export { addAttachments, type PlannedAttachment, planAttachments, readAttachment } from './attachments';
+export {
+  addAttachments,
+  contentOf,
+  isThere,
+  type PlannedAttachment,
+  planAttachments,
+  readAttachment,
+} from './attachments';
 export { type AttachmentItem, contentDisposition } from './rules';
 export { attachmentsOf } from './store';

@@ -9,6 +9,7 @@ export {
   checkedBody,
   checkedSubject,
   type MessageStatus,
+  NOTICE_DROPPED,
   type Outcome,
   type Plainer,
   plainerParts,

@@ -213,6 +213,9 @@ function invalid(path: string, message: string): Refusal {
   return new Refusal('invalid-request', `${path} ${message}.`, { errors: [{ path, message }] });
 }
 
+/** Why a notice that was queued did not go: they stopped notices, or mail there comes back, after it was written. */
+export const NOTICE_DROPPED = 'not sent: this customer gets no notices any more';
+
 export type Outcome = 'sent' | 'delivered' | 'failed';
 
 /** What the credits of a message have to do when its status changes. */

@@ -20,18 +20,22 @@ export function attachmentsOf(
       content: image.content,
     })),
   ];
-  return raw.map(({ filename, declaredType, contentId, content }, index) => {
-    const contentType = typeOf(content, declaredType);
-    return {
-      filename: cleanFilename(filename, contentType, index + 1),
-      contentType,
-      declaredType,
-      size: content.length,
-      contentId,
-      inline: contentId !== null && shownIds.has(contentId),
-      content,
-    };
-  });
+  return raw.map(({ filename, declaredType, contentId, content }, index) => ({
+    ...fileOf({ filename, declaredType, content }, index + 1),
+    declaredType,
+    contentId,
+    inline: contentId !== null && shownIds.has(contentId),
+  }));
+}
+
+/** A file as it is kept and sent: typed by its content, with a name that can be written anywhere. Shape: number from 1 */
+export function fileOf(
+  { filename, declaredType, content }: Pick<RawAttachment, 'filename' | 'declaredType' | 'content'>,
+  number: number,
+): Pick<InboundAttachment, 'filename' | 'contentType' | 'size' | 'content'> {
+  const contentType = typeOf(content, declaredType);
+  const name = cleanFilename(filename, contentType, number);
+  return { filename: name, contentType, size: content.length, content };
 }
 
 /** Beginnings that tell what a file is, whatever it is called. */

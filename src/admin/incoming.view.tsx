@@ -1,0 +1,166 @@
+import { limits } from '../platform/limits';
+import { CopyField } from '../ui/copy';
+import type { StaffPage } from '../ui/page';
+import { Badge, Banner, PageHeader, Section } from '../ui/parts';
+import { Shell } from '../ui/shell';
+import { Time } from '../ui/time';
+import type { Incoming, MailboxState } from './incoming.query';
+import { MAILS_PATH } from './mails.view';
+import { SMS_PATH } from './sms.view';
+
+export const INCOMING_PATH = '/admin/incoming';
+
+/** By which ways it could come; the addresses are whole. */
+export interface Ways {
+  /** Where raw mails are posted; null: INBOUND_MAIL_TOKEN is not set. */
+  mailHook: string | null;
+  /** Zeton's own mail server; null: INBOUND_SMTP_PORT is not set. */
+  smtpPort: number | null;
+  smsHook: string;
+  /** Whether SMS are Twilio's, or of the sandbox. */
+  hasTwilio: boolean;
+}
+
+/** What comes in by mail and SMS: by which ways, whether they work, and what could not be put into a ticket. */
+export function incomingView(page: StaffPage, incoming: Incoming, ways: Ways): JSX.Element {
+  const { t } = page;
+  const title = t('incoming.title');
+  return (
+    <Shell page={page} title={title}>
+      <div class="z-narrow">
+        <PageHeader title={title} lead={t('incoming.lead')} />
+        <Mail page={page} incoming={incoming} ways={ways} />
+        <Section title={t('incoming.addresses')} lead={t('incoming.addresses_lead')}>
+          <dl class="z-facts">
+            {incoming.stores.map((store) => (
+              <div>
+                <dt safe>{store.name}</dt>
+                <dd>
+                  <bdi safe>{store.address ?? t('incoming.no_address')}</bdi>
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </Section>
+        <Section title={t('incoming.sms')} lead={t('incoming.sms_lead')}>
+          {ways.hasTwilio ? (
+            <CopyField page={page} id="z-sms-address" label={t('sms_admin.address')} value={ways.smsHook} />
+          ) : (
+            <Banner tone="quiet" text={t('incoming.sms_sandbox')} />
+          )}
+          <dl class="z-facts">
+            <div>
+              <dt safe>{t('incoming.last_sms')}</dt>
+              <dd>
+                {incoming.lastSmsAt === null ? (
+                  t('incoming.none')
+                ) : (
+                  <Time page={page} at={incoming.lastSmsAt} />
+                )}
+              </dd>
+            </div>
+            <div>
+              <dt safe>{t('incoming.waiting')}</dt>
+              <dd>
+                <Waiting page={page} count={incoming.failedSms} href={SMS_PATH} />
+              </dd>
+            </div>
+          </dl>
+        </Section>
+      </div>
+    </Shell>
+  );
+}
+
+function Mail({ page, incoming, ways }: { page: StaffPage; incoming: Incoming; ways: Ways }): JSX.Element {
+  const { t } = page;
+  const { mailboxes, lastMail } = incoming;
+  const isRead = mailboxes.length > 0 || ways.mailHook !== null || ways.smtpPort !== null;
+  return (
+    <Section title={t('incoming.mail')} lead={t('incoming.mail_lead')}>
+      {isRead ? '' : <Banner tone="low" text={t('incoming.mail_unread')} />}
+      <div class="z-checks">
+        {mailboxes.map((mailbox) => (
+          <Mailbox page={page} mailbox={mailbox} />
+        ))}
+      </div>
+      {ways.mailHook === null ? (
+        ''
+      ) : (
+        <CopyField page={page} id="z-mail-hook" label={t('incoming.mail_hook')} value={ways.mailHook} />
+      )}
+      <dl class="z-facts">
+        {ways.smtpPort === null ? (
+          ''
+        ) : (
+          <div>
+            <dt safe>{t('incoming.smtp')}</dt>
+            <dd safe>{t('incoming.smtp_port', { port: ways.smtpPort })}</dd>
+          </div>
+        )}
+        <div>
+          <dt safe>{t('incoming.last_mail')}</dt>
+          <dd>
+            {lastMail === null ? (
+              t('incoming.none')
+            ) : (
+              <>
+                <Time page={page} at={lastMail.at} /> <span safe>{t(`incoming.way.${lastMail.way}`)}</span>
+              </>
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt safe>{t('incoming.waiting')}</dt>
+          <dd>
+            <Waiting page={page} count={incoming.failedMails} href={MAILS_PATH} />
+          </dd>
+        </div>
+      </dl>
+    </Section>
+  );
+}
+
+function Mailbox({ page, mailbox }: { page: StaffPage; mailbox: MailboxState }): JSX.Element {
+  const { t } = page;
+  const { name, readAt, problem, problemSince } = mailbox;
+  const isFresh =
+    readAt !== null && page.now.getTime() - new Date(readAt).getTime() < limits.mailboxQuietSeconds * 1000;
+  return (
+    <div class="z-check-line">
+      <div>
+        <strong>
+          <bdi safe>{name}</bdi>
+        </strong>{' '}
+        {problem !== null ? (
+          <Badge tone="bad" icon="bad" text={t('incoming.mailbox.problem')} />
+        ) : isFresh ? (
+          <Badge tone="good" icon="good" text={t('incoming.mailbox.connected')} />
+        ) : (
+          <Badge tone="low" icon="warning" text={t('incoming.mailbox.quiet')} />
+        )}
+        {problem === null ? '' : <p safe>{problem}</p>}
+        <p class="z-row-note">
+          {problemSince === null ? (
+            ''
+          ) : (
+            <>
+              <span safe>{t('incoming.mailbox.since')}</span> <Time page={page} at={problemSince} />
+              {' · '}
+            </>
+          )}
+          <span safe>{t('incoming.mailbox.read')}</span>{' '}
+          {readAt === null ? t('incoming.mailbox.never') : <Time page={page} at={readAt} />}
+        </p>
+      </div>
+    </div>
+  );
+}
+
+function Waiting({ page, count, href }: { page: StaffPage; count: number; href: string }): JSX.Element {
+  return (
+    <a href={href} safe>
+      {count === 0 ? page.t('incoming.waiting_none') : page.t('incoming.waiting_some', { count })}
+    </a>
+  );
+}

@@ -1,0 +1,130 @@
+import { systemActor } from '../../src/platform/actor';
+import { addSeconds, iso } from '../../src/platform/clock';
+import { addStaffForStores } from '../../src/usecases/add-staff';
+import { momentOf } from '../../src/usecases/context';
+import { makeTestApp, type TestApp } from '../support/app';
+import {
+  addStaff,
+  describeInBrowser,
+  look,
+  OWNER,
+  openBrowser,
+  PAGE_ENV,
+  type TestBrowser,
+} from '../support/browser';
+import { describeEachEngine, type TestEngine } from '../support/databases';
+import { Visitor } from '../support/visitor';
+
+const WAYS = {
+  IMAP_URL: 'imaps://podpora:geheim@mail.example.com/INBOX',
+  INBOUND_MAIL_TOKEN: 'a token of twenty-four signs',
+  INBOUND_SMTP_PORT: '2525',
+  MAIL_FROM: 'podpora@trgovina.example',
+  TWILIO_ACCOUNT_SID: `AC${'0'.repeat(32)}`,
+  TWILIO_AUTH_TOKEN: 'f'.repeat(32),
+  TWILIO_FROM: '+38641555000',
+};
+
+async function openApp(engine: TestEngine, env: Record<string, string> = {}): Promise<TestApp> {
+  return makeTestApp(engine, { env: { ...PAGE_ENV, ...env } });
+}
+
+/** As the reader of the mailbox leaves it. */
+async function mailboxIs(app: TestApp, state: Record<string, unknown>): Promise<string> {
+  const { mailbox } = app.ctx.gateways;
+  const name = mailbox?.name(mailbox.folders[0] as string) ?? '';
+  await app
+    .db('mailboxes')
+    .insert({ name, left_uids: '[]', ...state })
+    .onConflict('name')
+    .merge();
+  return name;
+}
+
+const wordsOf = ({ text }: { text: string }) => text.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+
+describeEachEngine('what comes in, for those who run it', (engine) => {
+  let app: TestApp;
+  let carol: Visitor;
+  const ago = (seconds: number) => iso(addSeconds(app.clock.now(), -seconds));
+
+  beforeAll(async () => {
+    app = await openApp(engine, WAYS);
+    carol = await Visitor.of(app, OWNER.email);
+  });
+  afterAll(() => app.close());
+
+  test('stands in one place of the menu: ways, addresses, and what waits', async () => {
+    await mailboxIs(app, { read_at: ago(60), problem: null, problem_since: null });
+    const page = await carol.get('/admin/incoming').expect(200);
+    expect(page.text).toContain('value="http://localhost:3000/webhooks/email"');
+    expect(page.text).toContain('value="http://localhost:3000/webhooks/twilio/sms"');
+    expect(page.text).not.toContain('geheim');
+    const words = wordsOf(page);
+    for (const part of ['connected', 'port 2525', 'podpora@trgovina.example', 'Not in a ticket nothing']) {
+      expect(words).toContain(part);
+    }
+    expect((await carol.get('/admin/packages')).text).toContain('href="/admin/incoming"');
+    expect((await carol.get('/admin/mails')).text).toMatch(/href="\/admin\/incoming" aria-current="page"/);
+  });
+
+  test('says of a mailbox that cannot be read since when and why, on every page of an admin', async () => {
+    const problem = 'The server refuses user and password.';
+    await mailboxIs(app, { read_at: ago(7200), problem, problem_since: ago(3600) });
+    expect(wordsOf(await carol.get('/admin/incoming'))).toMatch(/cannot be read The server refuses user/);
+    expect(wordsOf(await carol.get('/admin/packages'))).toContain(`1 hour ago: ${problem}`);
+    // It may be over in a moment.
+    await mailboxIs(app, { problem, problem_since: ago(10) });
+    expect(wordsOf(await carol.get('/admin/packages'))).not.toContain(problem);
+    await mailboxIs(app, { problem: null, problem_since: null, read_at: ago(3600) });
+    expect(wordsOf(await carol.get('/admin/incoming'))).toContain('not read lately');
+    // One that is not configured any more.
+    await app.db('mailboxes').insert({ name: 'old', left_uids: '[]', problem, problem_since: ago(3600) });
+    expect(wordsOf(await carol.get('/admin/packages'))).not.toContain(problem);
+    await app.db('mailboxes').where({ name: 'old' }).delete();
+  });
+
+  test('is not for agents, nor for who looks after one shop only', async () => {
+    await addStaff(app, 'bob@example.com', 'agent', 'Bob');
+    const bob = await Visitor.of(app, 'bob@example.com');
+    expect((await bob.get('/admin/incoming')).status).toBe(403);
+    const dan = { email: 'dan@example.com', name: 'Dan', role: 'admin' as const, storeSlugs: ['default'] };
+    await addStaffForStores(app.db, momentOf(app.ctx, systemActor), dan);
+    const visitor = await Visitor.of(app, dan.email);
+    expect((await visitor.get('/admin/incoming')).status).toBe(403);
+    expect((await visitor.get('/admin/packages')).text).not.toContain('/admin/incoming');
+    expect((await (await Visitor.of(app, null)).get('/admin/incoming')).status).toBe(303);
+  });
+});
+
+describeInBrowser('what comes in, looked at', (engine) => {
+  let browser: TestBrowser;
+  const apps: TestApp[] = [];
+  afterEach(async () => {
+    await browser.close();
+    await apps.pop()?.close();
+  });
+
+  test('a mailbox in trouble', async () => {
+    const app = await openApp(engine, WAYS);
+    apps.push(app);
+    browser = await openBrowser(app);
+    const since = iso(addSeconds(app.clock.now(), -3600));
+    await mailboxIs(app, {
+      read_at: since,
+      problem: 'The server refuses user and password.',
+      problem_since: since,
+    });
+    await look(browser, '/admin/incoming', 'incoming-trouble', { signedInAs: 'owner' });
+  });
+
+  test('with nothing set it says what to set', async () => {
+    const app = await openApp(engine);
+    apps.push(app);
+    browser = await openBrowser(app);
+    await look(browser, '/admin/incoming', 'incoming-nothing', { signedInAs: 'owner' });
+    expect(wordsOf(await (await Visitor.of(app, OWNER.email)).get('/admin/incoming'))).toContain(
+      'No mail is read',
+    );
+  });
+});
