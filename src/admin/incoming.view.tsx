@@ -160,9 +160,10 @@ function Mailbox({ page, mailbox }: { page: StaffPage; mailbox: MailboxState }):
 }
 
 function Waiting({ page, count, href }: { page: StaffPage; count: number; href: string }): JSX.Element {
+  const words = page.t(count === 0 ? 'incoming.waiting_none' : 'incoming.waiting_some', { count });
   return (
     <a href={href} safe>
-      {count === 0 ? page.t('incoming.waiting_none') : page.t('incoming.waiting_some', { count })}
+      {words}
     </a>
   );
 }
