@@ -30,10 +30,10 @@ export async function readIncoming(
   const known = (await db('mailboxes')
     .whereIn('name', mailboxes)
     .select('name', 'read_at', 'problem', 'problem_since')) as Row[];
-  const newest = (table: 'inbound_mails' | 'inbound_sms') =>
-    db(table).orderBy('id', 'desc').first<Row | undefined>();
-  const mail = await newest('inbound_mails').select('received_at', 'way');
-  const sms = await newest('inbound_sms').select('received_at');
+  const newest = async (table: 'inbound_mails' | 'inbound_sms', ...columns: string[]) =>
+    (await db(table).orderBy('id', 'desc').first(columns)) as Row | undefined;
+  const mail = await newest('inbound_mails', 'received_at', 'way');
+  const sms = await newest('inbound_sms', 'received_at');
   const failed = async (table: 'inbound_mails' | 'inbound_sms') => {
     const [row] = (await db(table).whereRaw("status = 'failed'").count({ n: '*' })) as Row[];
     return Number(row?.n ?? 0);

@@ -53,7 +53,7 @@ export function incomingView(page: StaffPage, incoming: Incoming, ways: Ways): J
               <dt safe>{t('incoming.last_sms')}</dt>
               <dd>
                 {incoming.lastSmsAt === null ? (
-                  t('incoming.none')
+                  <span safe>{t('incoming.none')}</span>
                 ) : (
                   <Time page={page} at={incoming.lastSmsAt} />
                 )}
@@ -102,7 +102,7 @@ function Mail({ page, incoming, ways }: { page: StaffPage; incoming: Incoming; w
           <dt safe>{t('incoming.last_mail')}</dt>
           <dd>
             {lastMail === null ? (
-              t('incoming.none')
+              <span safe>{t('incoming.none')}</span>
             ) : (
               <>
                 <Time page={page} at={lastMail.at} /> <span safe>{t(`incoming.way.${lastMail.way}`)}</span>
@@ -139,18 +139,20 @@ function Mailbox({ page, mailbox }: { page: StaffPage; mailbox: MailboxState }):
         ) : (
           <Badge tone="low" icon="warning" text={t('incoming.mailbox.quiet')} />
         )}
-        {problem === null ? '' : <p safe>{problem}</p>}
+        {problem === null ? null : <p safe>{problem}</p>}
         <p class="z-row-note">
-          {problemSince === null ? (
-            ''
-          ) : (
+          {problemSince === null ? null : (
             <>
               <span safe>{t('incoming.mailbox.since')}</span> <Time page={page} at={problemSince} />
               {' · '}
             </>
           )}
           <span safe>{t('incoming.mailbox.read')}</span>{' '}
-          {readAt === null ? t('incoming.mailbox.never') : <Time page={page} at={readAt} />}
+          {readAt === null ? (
+            <span safe>{t('incoming.mailbox.never')}</span>
+          ) : (
+            <Time page={page} at={readAt} />
+          )}
         </p>
       </div>
     </div>
@@ -158,9 +160,10 @@ function Mailbox({ page, mailbox }: { page: StaffPage; mailbox: MailboxState }):
 }
 
 function Waiting({ page, count, href }: { page: StaffPage; count: number; href: string }): JSX.Element {
+  const words = page.t(count === 0 ? 'incoming.waiting_none' : 'incoming.waiting_some', { count });
   return (
     <a href={href} safe>
-      {count === 0 ? page.t('incoming.waiting_none') : page.t('incoming.waiting_some', { count })}
+      {words}
     </a>
   );
 }
