@@ -12,8 +12,9 @@ const RUNS = [
 
 describeEachEngine('some months in a shop', (engine) => {
   const reports: YearReport[] = [];
+  const runs = engine.name === 'sqlite' ? RUNS : RUNS.slice(0, 1);
 
-  test.each(RUNS)(
+  test.each(runs)(
     'end as the oracle says: seed $seed, $days days',
     async (run) => {
       const database = await engine.freshDatabase({ poolMax: 2 });
@@ -24,6 +25,7 @@ describeEachEngine('some months in a shop', (engine) => {
     240_000,
   );
 
+  if (runs.length < RUNS.length) return;
   test('had everything happen in them', () => {
     const sum = (of: (report: YearReport) => number) => reports.reduce((all, report) => all + of(report), 0);
     expect(reports).toHaveLength(RUNS.length);

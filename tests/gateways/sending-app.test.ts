@@ -284,6 +284,7 @@ describeEachEngine('a reply by the real transports', (engine) => {
     app.start();
     await reply('sms');
     await reply('email');
+    await until(() => smtp.received.length === 1);
     await app.drain();
     expect(smtp.received).toHaveLength(1);
     expect(twilio.requests).toEqual([]);

@@ -226,7 +226,9 @@ describeEachEngine('Replaying every recording of the real store', (engine) => {
     await expectSoundLedger(ctx);
   });
 
-  test.each(Array.from({ length: 8 }, (_, i) => i + 1))(
+  // The rules are the same on both engines; what differs is how two workers meet.
+  const isSqlite = engine.name === 'sqlite';
+  test.each(Array.from({ length: isSqlite ? 8 : 2 }, (_, i) => i + 1))(
     'shuffled with seed %i, each three times: the same end state',
     async (seed) => {
       const { ctx, store } = await makeShop(engine);
@@ -236,7 +238,7 @@ describeEachEngine('Replaying every recording of the real store', (engine) => {
     },
   );
 
-  test.each([101, 102, 103, 104])(
+  test.each(isSqlite ? [101, 102] : [101, 102, 103, 104])(
     'shuffled with seed %i, each three times, by two workers at once: the same end state',
     async (seed) => {
       const { ctx, store } = await makeShop(engine, 10);
