@@ -3,24 +3,9 @@ import { addSeconds, iso } from '../platform/clock';
 import type { Db } from '../platform/db';
 import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { limits } from '../platform/limits';
+import type { Alarm, ShopAlarm } from '../ui/page';
 
 type Row = Record<string, unknown>;
-
-type ShopAlarm = { shop: { slug: string; name: string } } & (
-  | { kind: 'failing'; since: string; problem: string }
-  | { kind: 'silent'; since: string; count: number }
-  | { kind: 'parked'; count: number }
-  | { kind: 'writes'; count: number }
-  | { kind: 'webhooks'; since: string; topics: string }
-);
-
-type Alarm =
-  | ShopAlarm
-  | { kind: 'mailbox'; name: string; since: string; problem: string }
-  | { kind: 'sms-storm'; since: string; count: number; ticket: number }
-  | { kind: 'sms-failed'; count: number }
-  | { kind: 'mail-storm'; since: string; count: number; ticket: number }
-  | { kind: 'mail-failed'; count: number };
 
 /** What an admin of these shops has to know, also of the mailboxes that are read: by indexes of what is wrong, nearly always nothing. */
 export async function readAlarms(
@@ -153,11 +138,8 @@ async function failed(db: Db): Promise<Alarm[]> {
     const [row] = (await db(table).whereRaw("status = 'failed'").count({ n: '*' })) as Row[];
     return Number(row?.n ?? 0);
   };
-  const alarms: Alarm[] = [
-    { kind: 'sms-failed', count: await countOf('inbound_sms') },
-    { kind: 'mail-failed', count: await countOf('inbound_mails') },
-  ];
-  return alarms.filter((alarm) => !('count' in alarm) || alarm.count > 0);
+  const count = (await countOf('inbound_sms')) + (await countOf('inbound_mails'));
+  return count === 0 ? [] : [{ kind: 'arrivals', count }];
 }
 
 async function lastOrderDelivery(db: Db, storeId: string): Promise<string | null> {
