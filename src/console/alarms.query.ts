@@ -3,9 +3,24 @@ import { addSeconds, iso } from '../platform/clock';
 import type { Db } from '../platform/db';
 import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { limits } from '../platform/limits';
-import type { Alarm, ShopAlarm } from '../ui/page';
 
 type Row = Record<string, unknown>;
+
+type ShopAlarm = { shop: { slug: string; name: string } } & (
+  | { kind: 'failing'; since: string; problem: string }
+  | { kind: 'silent'; since: string; count: number }
+  | { kind: 'parked'; count: number }
+  | { kind: 'writes'; count: number }
+  | { kind: 'webhooks'; since: string; topics: string }
+);
+
+/** What pages show (`ui/page.ts` says which they can; the compiler holds this to it). */
+type Alarm =
+  | ShopAlarm
+  | { kind: 'mailbox'; name: string; since: string; problem: string }
+  | { kind: 'sms-storm'; since: string; count: number; ticket: number }
+  | { kind: 'mail-storm'; since: string; count: number; ticket: number }
+  | { kind: 'arrivals'; count: number };
 
 /** What an admin of these shops has to know, also of the mailboxes that are read: by indexes of what is wrong, nearly always nothing. */
 export async function readAlarms(

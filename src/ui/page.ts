@@ -44,7 +44,7 @@ export type Alarm =
   | { kind: 'arrivals'; count: number };
 
 /** Something between Zeton and a shop. */
-export type ShopAlarm = { shop: { slug: string; name: string } } & (
+type ShopAlarm = { shop: { slug: string; name: string } } & (
   | { kind: 'failing'; since: string; problem: string }
   | { kind: 'silent'; since: string; count: number }
   | { kind: 'parked'; count: number }
