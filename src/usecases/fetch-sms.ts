@@ -18,9 +18,9 @@ export async function fetchSms(ctx: Context): Promise<number> {
   if (!received) return 0;
   const now = ctx.clock.now();
   const { since, readUntil } = await readOfLine(ctx.db, { line: received.line, now: iso(now) });
-  const again = iso(addSeconds(new Date(readUntil), -limits.smsFetchOverlapSeconds));
+  const again = addSeconds(new Date(readUntil), -limits.smsFetchOverlapSeconds);
   try {
-    const listed = await received.list(since > again ? since : again);
+    const listed = await received.list(iso(new Date(Math.max(again.getTime(), Date.parse(since)))));
     const unknown = new Set(
       await unknownSids(
         ctx.db,
