@@ -2,7 +2,7 @@ import { findCustomer } from '../domain/customers';
 import { addMessage } from '../domain/messages';
 import { type AnswerDue, answersDue, findOptOut, postponeAnswer, takeAnswer } from '../domain/sms';
 import { findStore } from '../domain/stores';
-import { languageFor, textsIn } from '../locales';
+import { customerTexts } from '../locales';
 import { systemActor } from '../platform/actor';
 import { type Trx, withTransaction } from '../platform/db';
 import { limits } from '../platform/limits';
@@ -44,7 +44,7 @@ async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
     await postponeAnswer(trx, due.id, whenAwake(moment.at, store));
     return;
   }
-  const t = textsIn(languageFor(customer.locale));
+  const t = customerTexts(customer.locale);
   const url = (await topUpUrl(trx, store.id, 'sms')) ?? store.url;
   const { day } = localTime(moment.at, store.timeZone);
   await addMessage(
@@ -59,8 +59,8 @@ async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
       to: due.from,
       body:
         url === null
-          ? t('sms_in.unpaid_no_link', { store: store.name })
-          : t('sms_in.unpaid', { store: store.name, url }),
+          ? t('unpaid.sms_no_link', { store: store.name })
+          : t('unpaid.sms', { store: store.name, url }),
       status: 'queued',
     },
   );
