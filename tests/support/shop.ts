@@ -160,7 +160,8 @@ export function orderJson(order: {
       country: 'SI',
     },
     customer_note: order.note ?? '',
-    meta_data: [],
+    // As WPML leaves it; else the country says.
+    meta_data: order.language ? [{ key: 'wpml_language', value: order.language }] : [],
     line_items: (order.lines ?? [{ id: 1 }]).map((line) => ({
       id: line.id,
       name: `Podpora ${line.sku ?? line.productId ?? 'SUP'}`,
