@@ -136,6 +136,7 @@ export function orderJson(order: {
   customerId?: number;
   phone?: string;
   note?: string;
+  language?: string;
   refunds?: { id: number; total: string }[];
   lines?: { id: number; sku?: string | null; productId?: number; variationId?: number; quantity?: number }[];
 }): string {
