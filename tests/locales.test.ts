@@ -15,6 +15,7 @@ import en from '../src/locales/en.json';
 import hr from '../src/locales/hr.json';
 import sl from '../src/locales/sl.json';
 import { dayInWords } from '../src/platform/time-zone';
+import { couponValue } from '../src/usecases/write-to-shops';
 
 type Tree = { [key: string]: string | Tree };
 const TEXTS: Record<Language, Tree> = { en, sl, hr, el, de };
@@ -125,6 +126,13 @@ describe('The languages of customers', () => {
     expect(said('el', 'video', [1, 2])).toEqual(['1 μονάδα βοήθειας με βίντεο', '2 μονάδες βοήθειας με βίντεο']);
     expect(said('de', 'email', [1, 1200])).toEqual(['1 E-Mail', '1.200 E-Mails']);
     expect(said('en', 'email', [1, 1200])).toEqual(['1 e-mail', '1,200 e-mails']);
+  });
+
+  test('have amounts of money in their numbers', () => {
+    const coupon = { kind: 'amount', valueMinor: 123_450, currency: 'EUR' } as const;
+    const values = LANGUAGE_CODES.map((code) => couponValue(coupon, intlLocaleFor(code)));
+    expect(values).toEqual(['1,234.50 EUR', '1234,50 EUR', '1.234,50 EUR', '1.234,50 EUR', '1.234,50 EUR']);
+    expect(couponValue({ ...coupon, valueMinor: 1000 }, 'sl')).toBe('10 EUR');
   });
 
   test('have dates that stand in a sentence', () => {
