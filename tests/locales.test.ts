@@ -63,19 +63,22 @@ function filled(language: Language): [key: string, text: string][] {
 }
 
 describe('The languages of customers', () => {
-  test.each(OTHERS)('%s has all texts of customers, with the plural forms of its own, and no more', (code) => {
-    const { pluralCategories } = new Intl.PluralRules(code).resolvedOptions();
-    const expected = [...ENGLISH.keys()].flatMap((key) => {
-      if (!PLURAL.test(key)) return [key];
-      if (!key.endsWith('_other')) return [];
-      return pluralCategories.map((form) => key.replace(PLURAL, `_${form}`));
-    });
-    expect(
-      leaves(TEXTS[code])
-        .map(([key]) => key)
-        .sort(),
-    ).toEqual(expected.sort());
-  });
+  test.each(OTHERS)(
+    '%s has all texts of customers, with the plural forms of its own, and no more',
+    (code) => {
+      const { pluralCategories } = new Intl.PluralRules(code).resolvedOptions();
+      const expected = [...ENGLISH.keys()].flatMap((key) => {
+        if (!PLURAL.test(key)) return [key];
+        if (!key.endsWith('_other')) return [];
+        return pluralCategories.map((form) => key.replace(PLURAL, `_${form}`));
+      });
+      expect(
+        leaves(TEXTS[code])
+          .map(([key]) => key)
+          .sort(),
+      ).toEqual(expected.sort());
+    },
+  );
 
   test.each(OTHERS)('%s puts in what the English text puts in', (code) => {
     const different = leaves(TEXTS[code]).filter(
@@ -123,7 +126,10 @@ describe('The languages of customers', () => {
       '21 SMS',
       '22 SMS-a',
     ]);
-    expect(said('el', 'video', [1, 2])).toEqual(['1 μονάδα βοήθειας με βίντεο', '2 μονάδες βοήθειας με βίντεο']);
+    expect(said('el', 'video', [1, 2])).toEqual([
+      '1 μονάδα βοήθειας με βίντεο',
+      '2 μονάδες βοήθειας με βίντεο',
+    ]);
     expect(said('de', 'email', [1, 1200])).toEqual(['1 E-Mail', '1.200 E-Mails']);
     expect(said('en', 'email', [1, 1200])).toEqual(['1 e-mail', '1,200 e-mails']);
   });

@@ -36,10 +36,7 @@ export const CUSTOMER_SECTIONS = [
 type OfCustomers = Pick<typeof en, (typeof CUSTOMER_SECTIONS)[number]>;
 
 /** As `Texts`, but knows only what every language has: nothing reaches a customer in English by oversight. */
-export type CustomerTexts = (
-  key: KeysOf<OfCustomers>,
-  values?: Record<string, string | number>,
-) => string;
+export type CustomerTexts = (key: KeysOf<OfCustomers>, values?: Record<string, string | number>) => string;
 
 /** The same texts in a language with these plural forms (those of Intl.PluralRules). */
 type With<Form extends Plural, English = OfCustomers> = {

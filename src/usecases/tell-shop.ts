@@ -33,7 +33,13 @@ export async function mailByShop(
   ctx: Context,
   trx: Trx,
   moment: Moment,
-  { store, order, ticketId, customer, bought }: Told & { ticketId: string; customer: Customer; bought: Bought },
+  {
+    store,
+    order,
+    ticketId,
+    customer,
+    bought,
+  }: Told & { ticketId: string; customer: Customer; bought: Bought },
 ): Promise<void> {
   const t = customerTexts(customer.locale);
   const list = boughtList(t, bought);
