@@ -685,6 +685,15 @@ describe('sending SMS', () => {
       await expect(byTwilio().findSent(question())).rejects.toThrow('no answer from Twilio');
     });
 
+    it('takes no part of what came in for the whole, where there is more than it asks for', async () => {
+      const { received } = byTwilio({ limits: { ...quick, smsFetchMax: 2 } });
+      const since = new Date(0).toISOString();
+      twilio.cannotBring({ from: '+38641555100', body: 'One', to: NUMBER });
+      expect(await received?.list(since)).toHaveLength(1);
+      twilio.cannotBring({ from: '+38641555100', body: 'Two', to: NUMBER });
+      await expect(received?.list(since)).rejects.toThrow('no answer from Twilio');
+    });
+
     it('was certainly not sent where there was no connection', async () => {
       const reached: Socket[] = [];
       // Takes the connection and says nothing: the TLS handshake never ends.

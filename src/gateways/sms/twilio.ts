@@ -137,8 +137,8 @@ function receivedBy(client: TwilioSdk.Twilio, settings: TwilioSettings): Receive
       if (newest.length >= limit) throw noAnswer('TOO_MANY');
       return (
         newest
-          // Not those of which parts are still on their way.
-          .filter(({ direction, status }) => direction === 'inbound' && status === 'received')
+          // Only what came in is ever that, once it is there with all its parts.
+          .filter(({ status }) => status === 'received')
           .filter(({ messagingServiceSid }) => service === null || messagingServiceSid === service)
           .map(({ sid, from: sender, to, body, numMedia }) => ({
             ...{ sid, to, from: sender, text: body },
