@@ -97,6 +97,19 @@ export async function newestTicketOf(db: Db, customerIds: string[]): Promise<str
   );
 }
 
+/** Is this mail a message already? The same words of the same sender under one Message-ID, however they were encoded. */
+export async function isMessageAlready(
+  db: Db,
+  mail: { messageId: string; fromAddress: string; body: string },
+): Promise<boolean> {
+  const rows = (await db('messages')
+    .join('message_mails', 'message_mails.message_id', 'messages.id')
+    .where({ 'messages.provider_id': mail.messageId, 'messages.direction': 'in' })
+    .where({ 'message_mails.from_address': mail.fromAddress })
+    .select('messages.body')) as Row[];
+  return rows.some((row) => row.body === mail.body);
+}
+
 /** Did a mail of the customer come into the ticket after this message of ours? Then it must have arrived. */
 export async function hasMailSince(db: Db, message: { id: string; ticketId: string }): Promise<boolean> {
   const row: unknown = await db('messages')

@@ -27,6 +27,7 @@ import type { Context } from './context';
 import { hourBefore, likelyStore, placeForWord, subjectOf, whenAwake } from './customer-word';
 import { hasWordsSince } from './customer-word.query';
 import {
+  isMessageAlready,
   newestTicketOf,
   ticketForNewMail,
   ticketOfMail,
@@ -43,6 +44,13 @@ import { readBounceToken, readReplyToken, readSubjectTag } from './reply-address
  */
 export async function takeInWord(trx: Trx, ctx: Context, moment: Moment, arrival: Arrival): Promise<Ending> {
   const { row, mail } = arrival;
+  if (mail.messageId !== null) {
+    const [fromAddress, body] = [mail.from.address ?? '', bodyOf(arrival)];
+    // A server on one of the ways may have encoded it anew, so that its bytes are others.
+    if (await isMessageAlready(trx, { messageId: mail.messageId, fromAddress, body })) {
+      return { status: 'ignored', reason: 'The same mail came before, by another way.' };
+    }
+  }
   const stores = await listStores(trx);
   const match = await matchOf(trx, ctx, arrival);
   const found = match === null ? null : await lockTicket(trx, match.ticketId);

@@ -145,6 +145,24 @@ describeEachEngine('mail that comes in', (engine) => {
       expect(await world.db('messages').where({ channel: 'email' })).toHaveLength(1);
     });
 
+    test('the same mail is one message also where a server on one way encodes it anew', async () => {
+      const mail = { to: world.replyAddress(), messageId: '<once@posta.example>' };
+      const encoded = (encoding: string, text: string) =>
+        mailOf({
+          ...mail,
+          headers: ['Content-Type: text/plain; charset=utf-8', `Content-Transfer-Encoding: ${encoding}`],
+          text,
+        });
+      await world.keep(encoded('8bit', 'Živjo, ne dela.'), { way: 'imap' });
+      const again = await world.keep(encoded('quoted-printable', '=C5=BDivjo, ne dela.'), { way: 'http' });
+      const other = await world.keep(encoded('8bit', 'Zdaj dela.'), { way: 'http' });
+      for (let n = 0; n < 3; n++) await world.receive();
+      expect(await world.takenIn(again)).toMatchObject({ status: 'ignored', message_id: null });
+      expect(await world.takenIn(other)).toMatchObject({ status: 'done' });
+      const bodies = await world.db('messages').where({ channel: 'email' }).orderBy('id').pluck('body');
+      expect(bodies).toEqual(['Živjo, ne dela.', 'Zdaj dela.']);
+    });
+
     test('of one sender the mails come in as they were sent, whoever works', async () => {
       const ids = [];
       for (let n = 1; n <= 6; n++) {
