@@ -16,6 +16,8 @@ export interface Incoming {
   /** The newest that came, by whatever way. */
   lastMail: { at: string; way: 'imap' | 'http' | 'smtp' } | null;
   lastSmsAt: string | null;
+  /** When the provider last listed what came in; null: it was never asked. */
+  smsReadUntil: string | null;
   failedMails: number;
   failedSms: number;
   /** What customers write to; null: nothing is set. */
@@ -34,6 +36,7 @@ export async function readIncoming(
     (await db(table).orderBy('id', 'desc').first(columns)) as Row | undefined;
   const mail = await newest('inbound_mails', 'received_at', 'way');
   const sms = await newest('inbound_sms', 'received_at');
+  const line = (await db('sms_lines').max({ at: 'read_until' }).first()) as Row | undefined;
   const failed = async (table: 'inbound_mails' | 'inbound_sms') => {
     const [row] = (await db(table).whereRaw("status = 'failed'").count({ n: '*' })) as Row[];
     return Number(row?.n ?? 0);
@@ -53,6 +56,7 @@ export async function readIncoming(
       ? { at: mail.received_at as string, way: mail.way as NonNullable<Incoming['lastMail']>['way'] }
       : null,
     lastSmsAt: (sms?.received_at as string | undefined) ?? null,
+    smsReadUntil: (line?.at as string | null | undefined) ?? null,
     failedMails: await failed('inbound_mails'),
     failedSms: await failed('inbound_sms'),
     stores: stores.map((store) => ({

@@ -63,6 +63,16 @@ export function incomingView(page: StaffPage, incoming: Incoming, ways: Ways): J
                 )}
               </dd>
             </div>
+            {incoming.smsReadUntil === null ? (
+              ''
+            ) : (
+              <div>
+                <dt safe>{t('incoming.sms_listed')}</dt>
+                <dd>
+                  <Time page={page} at={incoming.smsReadUntil} />
+                </dd>
+              </div>
+            )}
             <div>
               <dt safe>{t('incoming.waiting')}</dt>
               <dd>

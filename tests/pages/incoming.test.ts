@@ -58,12 +58,20 @@ describeEachEngine('what comes in, for those who run it', (engine) => {
 
   test('stands in one place of the menu: ways, addresses, and what waits', async () => {
     await mailboxIs(app, { read_at: ago(60), problem: null, problem_since: null });
+    expect(wordsOf(await carol.get('/admin/incoming'))).not.toContain('Compared with Twilio');
+    await app.db('sms_lines').insert({ name: '+38641555000', since: ago(7200), read_until: ago(180) });
     const page = await carol.get('/admin/incoming').expect(200);
     expect(page.text).toContain('value="http://localhost:3000/webhooks/email"');
     expect(page.text).toContain('value="http://localhost:3000/webhooks/twilio/sms"');
     expect(page.text).not.toContain('geheim');
     const words = wordsOf(page);
-    for (const part of ['connected', 'port 2525', 'podpora@trgovina.example', 'Not in a ticket nothing']) {
+    for (const part of [
+      'Compared with Twilio&#39;s list 3 minutes ago',
+      'connected',
+      'port 2525',
+      'podpora@trgovina.example',
+      'Not in a ticket nothing',
+    ]) {
       expect(words).toContain(part);
     }
     expect((await carol.get('/admin/packages')).text).toContain('href="/admin/incoming"');
