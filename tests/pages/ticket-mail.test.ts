@@ -228,6 +228,13 @@ describeEachEngine('a mail on the page of its ticket', (engine) => {
     const sent = await mails.doubted();
     expect((await bob.get(mails.here)).text).toContain('but the customer has answered since');
     const action = `${mails.here}/messages/${sent}/bounce`;
+    await addStaff(mails.app, 'rita@example.com', 'read-only', 'Rita');
+    const rita = await Visitor.of(mails.app, 'rita@example.com');
+    expect((await rita.post(action, { returned: 'yes' })).status).toBe(403);
+    expect((await bob.postBare(action, { returned: 'yes' })).status).toBe(403);
+    await addStaff(mails.app, 'eve@example.com', 'agent', 'Eve', []);
+    const eve = await Visitor.of(mails.app, 'eve@example.com');
+    expect((await eve.post(action, { returned: 'yes' })).status).toBe(404);
     expect((await bob.post(action, { returned: 'perhaps' })).status).toBe(422);
     expect((await bob.post(action, { returned: 'yes' })).status).toBe(303);
     expect(await mails.desk.credits(mails.ana, 'email')).toEqual({ available: 2, held: 0, used: 0 });
