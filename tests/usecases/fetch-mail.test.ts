@@ -273,6 +273,28 @@ describeEachEngine('Mail that is fetched by IMAP', (engine) => {
     expect(lines.join('')).toContain('a mail cannot be fetched, and stays in the mailbox');
   });
 
+  it('that cannot be moved away is read once, and moved as soon as it can be', async () => {
+    server = await ImapServer.start({ without: ['IDLE'] });
+    server.deliver(numbered(1));
+    let reads = 0;
+    let moves = 0;
+    read(
+      changed((folder) => ({
+        read: (uid: number) => {
+          reads += 1;
+          return folder.read(uid);
+        },
+        putAway: (uid: number) => {
+          moves += 1;
+          return moves > 3 ? folder.putAway(uid) : Promise.resolve(false);
+        },
+      })),
+    );
+    await emptied();
+    expect([reads, await kept()]).toEqual([1, ['Mail 1']]);
+    expect(lines.join('')).toContain('could not be moved out of the mailbox');
+  });
+
   it('is fetched by one process at a time', async () => {
     server = await ImapServer.start();
     const second = makeContext(db);
