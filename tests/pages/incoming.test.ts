@@ -87,11 +87,15 @@ describeEachEngine('what comes in, for those who run it', (engine) => {
   test('is not for agents, nor for who looks after one shop only', async () => {
     await addStaff(app, 'bob@example.com', 'agent', 'Bob');
     const bob = await Visitor.of(app, 'bob@example.com');
-    expect((await bob.get('/admin/incoming')).status).toBe(403);
+    for (const path of ['/admin/incoming', '/admin/mails']) expect((await bob.get(path)).status).toBe(403);
+    const id = app.ctx.ids.next();
+    expect((await bob.post(`/admin/mails/${id}`, { to: 'ignored' })).status).toBe(403);
+    expect((await carol.postBare(`/admin/mails/${id}`, { to: 'ignored' })).status).toBe(403);
     const dan = { email: 'dan@example.com', name: 'Dan', role: 'admin' as const, storeSlugs: ['default'] };
     await addStaffForStores(app.db, momentOf(app.ctx, systemActor), dan);
     const visitor = await Visitor.of(app, dan.email);
-    expect((await visitor.get('/admin/incoming')).status).toBe(403);
+    for (const path of ['/admin/incoming', '/admin/mails'])
+      expect((await visitor.get(path)).status).toBe(403);
     expect((await visitor.get('/admin/packages')).text).not.toContain('/admin/incoming');
     expect((await (await Visitor.of(app, null)).get('/admin/incoming')).status).toBe(303);
   });
