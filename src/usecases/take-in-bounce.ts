@@ -111,7 +111,10 @@ function isGone({ mail }: Arrival, message: Message): boolean {
 
 function reasonOf(bounce: Bounce | null): string {
   const failed = bounce?.recipients.find(({ action }) => action === 'failed' || action === 'delayed');
-  const words = [failed?.status, failed?.diagnostic].filter((part) => part).join(' ');
+  const { status = null, diagnostic = null } = failed ?? {};
+  // Most diagnostics have the status in them already.
+  const isSaid = status !== null && (diagnostic ?? '').split(/\s+/).includes(status);
+  const words = [isSaid ? null : status, diagnostic].filter((part) => part).join(' ');
   return words === '' ? 'returned by the mail server' : words.slice(0, limits.reasonChars);
 }
 

@@ -47,6 +47,18 @@ describeEachEngine('a mail that comes back', (engine) => {
     expect(await world.credits('email')).toEqual(all);
   });
 
+  test('says its code once, where the words of the mail server have it in them', async () => {
+    const [one, two] = [await world.sentReply(), await world.sentReply()];
+    await bounce(one);
+    expect((await world.message(one)).failure).toBe('5.2.2 552 mailbox full');
+    await decideAboutBounce(world.ctx, bob, {
+      messageId: (await world.bring(bounceOf({ to: world.returnPath(two) }), { from: '' }))
+        .message_id as string,
+      returned: true,
+    });
+    expect((await world.message(two)).failure).toBe('550 5.1.1 no such user');
+  });
+
   test('that names the null sender only in its head counts where no envelope is known, and not where one is', async () => {
     const first = await world.sentReply();
     const to = world.returnPath(first);
