@@ -5,10 +5,9 @@ import { Badge, Banner, PageHeader, Section } from '../ui/parts';
 import { Shell } from '../ui/shell';
 import { Time } from '../ui/time';
 import type { Incoming, MailboxState } from './incoming.query';
-import { MAILS_PATH } from './mails.view';
-import { SMS_PATH } from './sms.view';
 
 export const INCOMING_PATH = '/admin/incoming';
+export const FAILED_ARRIVALS_PATH = `${INCOMING_PATH}/failed`;
 
 /** By which ways it could come; the addresses are whole. */
 export interface Ways {
@@ -44,7 +43,12 @@ export function incomingView(page: StaffPage, incoming: Incoming, ways: Ways): J
         </Section>
         <Section title={t('incoming.sms')} lead={t('incoming.sms_lead')}>
           {ways.hasTwilio ? (
-            <CopyField page={page} id="z-sms-address" label={t('sms_admin.address')} value={ways.smsHook} />
+            <CopyField
+              page={page}
+              id="z-sms-address"
+              label={t('incoming.sms_address')}
+              value={ways.smsHook}
+            />
           ) : (
             <Banner tone="quiet" text={t('incoming.sms_sandbox')} />
           )}
@@ -62,7 +66,7 @@ export function incomingView(page: StaffPage, incoming: Incoming, ways: Ways): J
             <div>
               <dt safe>{t('incoming.waiting')}</dt>
               <dd>
-                <Waiting page={page} count={incoming.failedSms} href={SMS_PATH} />
+                <Waiting page={page} count={incoming.failedSms} />
               </dd>
             </div>
           </dl>
@@ -113,7 +117,7 @@ function Mail({ page, incoming, ways }: { page: StaffPage; incoming: Incoming; w
         <div>
           <dt safe>{t('incoming.waiting')}</dt>
           <dd>
-            <Waiting page={page} count={incoming.failedMails} href={MAILS_PATH} />
+            <Waiting page={page} count={incoming.failedMails} />
           </dd>
         </div>
       </dl>
@@ -159,10 +163,10 @@ function Mailbox({ page, mailbox }: { page: StaffPage; mailbox: MailboxState }):
   );
 }
 
-function Waiting({ page, count, href }: { page: StaffPage; count: number; href: string }): JSX.Element {
+function Waiting({ page, count }: { page: StaffPage; count: number }): JSX.Element {
   const words = page.t(count === 0 ? 'incoming.waiting_none' : 'incoming.waiting_some', { count });
   return (
-    <a href={href} safe>
+    <a href={FAILED_ARRIVALS_PATH} safe>
       {words}
     </a>
   );

@@ -3,17 +3,16 @@ import type { Pages } from '../ui/routes';
 import { seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
 import { deliveriesPage } from './deliveries.page';
+import { failedArrivalsPage } from './failed-arrivals.page';
 import { importPage } from './import.page';
 import { incomingPage } from './incoming.page';
 import type { Ways } from './incoming.view';
-import { mailsPage } from './mails.page';
 import { packagesPage } from './packages.page';
 import { pictureRoute, productPicker } from './products.page';
 import { readingPage } from './reading.page';
 import { sandboxPage } from './sandbox.page';
 import type { Transports } from './sandbox.view';
 import { shopWritesPage } from './shop-writes.page';
-import { smsPage } from './sms.page';
 import { storesPage } from './stores.page';
 
 /** Pages of those who run the shop. `transports`: what app.ts sends each channel by; `keysPath`: where shops hand over their keys; `ways`: by which mails and SMS come in. */
@@ -41,8 +40,7 @@ export function adminRouter({
   storesPage(routes, ctx, keysPath);
   deliveriesPage(routes, ctx);
   incomingPage(routes, ctx, ways);
-  smsPage(routes, ctx, ways.smsHook);
-  mailsPage(routes, ctx);
+  failedArrivalsPage(routes, ctx);
   sandboxPage(routes, ctx, transports);
   return routes.router;
 }

@@ -14,13 +14,13 @@ type ShopAlarm = { shop: { slug: string; name: string } } & (
   | { kind: 'webhooks'; since: string; topics: string }
 );
 
+/** What pages show (`ui/page.ts` says which they can; the compiler holds this to it). */
 type Alarm =
   | ShopAlarm
   | { kind: 'mailbox'; name: string; since: string; problem: string }
   | { kind: 'sms-storm'; since: string; count: number; ticket: number }
-  | { kind: 'sms-failed'; count: number }
   | { kind: 'mail-storm'; since: string; count: number; ticket: number }
-  | { kind: 'mail-failed'; count: number };
+  | { kind: 'arrivals'; count: number };
 
 /** What an admin of these shops has to know, also of the mailboxes that are read: by indexes of what is wrong, nearly always nothing. */
 export async function readAlarms(
@@ -153,11 +153,8 @@ async function failed(db: Db): Promise<Alarm[]> {
     const [row] = (await db(table).whereRaw("status = 'failed'").count({ n: '*' })) as Row[];
     return Number(row?.n ?? 0);
   };
-  const alarms: Alarm[] = [
-    { kind: 'sms-failed', count: await countOf('inbound_sms') },
-    { kind: 'mail-failed', count: await countOf('inbound_mails') },
-  ];
-  return alarms.filter((alarm) => !('count' in alarm) || alarm.count > 0);
+  const count = (await countOf('inbound_sms')) + (await countOf('inbound_mails'));
+  return count === 0 ? [] : [{ kind: 'arrivals', count }];
 }
 
 async function lastOrderDelivery(db: Db, storeId: string): Promise<string | null> {

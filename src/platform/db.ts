@@ -85,6 +85,11 @@ export async function withTransaction<T>(db: Db, work: (trx: Trx) => Promise<T>)
   }
 }
 
+/** Work that is done only if, and as soon as, others can see what was written. */
+export function afterCommit(trx: Trx, work: () => void): void {
+  trx.executionPromise.then(work, () => undefined);
+}
+
 /**
  * The same database for work that nobody waits for: of its transactions only a third of the pool's connections are
  * used at once (on SQLite: one after the other), and the next one stands behind the requests that came meanwhile.

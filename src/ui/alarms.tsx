@@ -19,7 +19,7 @@ export function Alarms({ page }: { page: Page }): JSX.Element {
   );
 }
 
-const BAD: Alarm['kind'][] = ['failing', 'silent', 'mailbox', 'sms-failed', 'mail-failed'];
+const BAD: Alarm['kind'][] = ['failing', 'silent', 'mailbox', 'arrivals'];
 
 const LINKS: Record<Alarm['kind'], TextKey> = {
   failing: 'alarms.look',
@@ -29,16 +29,14 @@ const LINKS: Record<Alarm['kind'], TextKey> = {
   writes: 'alarms.look_writes',
   mailbox: 'alarms.look_mailbox',
   'sms-storm': 'alarms.look_ticket',
-  'sms-failed': 'alarms.look_sms',
   'mail-storm': 'alarms.look_ticket',
-  'mail-failed': 'alarms.look_mail',
+  arrivals: 'alarms.look_arrivals',
 };
 
 function pathOf(alarm: Alarm): string {
   if (alarm.kind === 'sms-storm' || alarm.kind === 'mail-storm') return `/console/tickets/${alarm.ticket}`;
   if (alarm.kind === 'mailbox') return '/admin/incoming';
-  if (alarm.kind === 'sms-failed') return '/admin/sms';
-  if (alarm.kind === 'mail-failed') return '/admin/mails';
+  if (alarm.kind === 'arrivals') return '/admin/incoming/failed';
   return `/admin/stores/${alarm.shop.slug}/${alarm.kind === 'writes' ? 'writes' : 'reading'}`;
 }
 
@@ -48,8 +46,7 @@ function words(page: Page, alarm: Alarm): string {
     const { name, problem } = alarm;
     return t('alarms.mailbox', { name, problem, when: relativeTime(page, alarm.since) });
   }
-  if (alarm.kind === 'sms-failed') return t('alarms.sms_failed', { count: alarm.count });
-  if (alarm.kind === 'mail-failed') return t('alarms.mail_failed', { count: alarm.count });
+  if (alarm.kind === 'arrivals') return t('alarms.arrivals', { count: alarm.count });
   if (alarm.kind === 'sms-storm' || alarm.kind === 'mail-storm') {
     const { count, ticket } = alarm;
     return t(alarm.kind === 'sms-storm' ? 'alarms.sms_storm' : 'alarms.mail_storm', {

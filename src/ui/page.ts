@@ -38,10 +38,10 @@ export type Alarm =
   | { kind: 'mailbox'; name: string; since: string; problem: string }
   /** Somebody, or a machine, sent more SMS than anybody types. */
   | { kind: 'sms-storm'; since: string; count: number; ticket: number }
-  | { kind: 'sms-failed'; count: number }
   /** The same by mail. */
   | { kind: 'mail-storm'; since: string; count: number; ticket: number }
-  | { kind: 'mail-failed'; count: number };
+  /** Mails and SMS that could not be put into a ticket. */
+  | { kind: 'arrivals'; count: number };
 
 /** Something between Zeton and a shop. */
 type ShopAlarm = { shop: { slug: string; name: string } } & (

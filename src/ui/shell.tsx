@@ -33,7 +33,6 @@ const SHOP: Place[] = [
     href: '/admin/incoming',
     needs: 'admin',
     allStores: true,
-    also: ['/admin/mails', '/admin/sms'],
   },
   { key: 'sandbox', href: '/admin/sandbox', needs: 'admin' },
 ];

@@ -1,5 +1,5 @@
+import { type AnswerDue, answersDue, postponeAnswer, takeAnswer } from '../domain/arrivals';
 import { findCustomer } from '../domain/customers';
-import { type AnswerDue, answersDue, postponeAnswer, takeAnswer } from '../domain/inbound-mail';
 import { addMessage } from '../domain/messages';
 import { findStore } from '../domain/stores';
 import { languageFor, textsIn } from '../locales';
@@ -24,7 +24,7 @@ import { topUpUrl } from './messaging.query';
  */
 export async function answerUnpaidMail(ctx: Context): Promise<number> {
   const moment = momentOf(ctx, systemActor);
-  const due = await answersDue(ctx.db, moment.at, limits.mailAnswersPerMinute);
+  const due = await answersDue(ctx.db, 'mail', { now: moment.at, limit: limits.mailAnswersPerMinute });
   for (const one of due) await withTransaction(ctx.db, (trx) => answer(trx, moment, one));
   if (due.length > 0) ctx.wake('outbox.email');
   // No loop: the next ones have their turn a minute later.
@@ -32,7 +32,7 @@ export async function answerUnpaidMail(ctx: Context): Promise<number> {
 }
 
 async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
-  if (!(await takeAnswer(trx, due.id))) return;
+  if (!(await takeAnswer(trx, 'mail', due.id))) return;
   // After a flood, or a long stop: an answer that comes days later puzzles more than it helps.
   if (due.receivedAt < iso(addSeconds(new Date(moment.at), -limits.mailAnswerLateSeconds))) return;
   const writer = await unpaidWriter(trx, due.messageId);
@@ -45,7 +45,7 @@ async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
   if (!store || !customer?.email) return;
   // It was put off over a stop of Zeton: still not in the night.
   const at = whenAwake(moment.at, store);
-  if (at !== moment.at) return postponeAnswer(trx, due.id, at);
+  if (at !== moment.at) return postponeAnswer(trx, 'mail', { id: due.id, at });
   const t = textsIn(languageFor(customer.locale));
   const url = (await topUpUrl(trx, store.id, 'email')) ?? store.url;
   const { day } = localTime(moment.at, store.timeZone);

@@ -1,6 +1,7 @@
+import { type AnswerDue, answersDue, postponeAnswer, takeAnswer } from '../domain/arrivals';
 import { findCustomer } from '../domain/customers';
 import { addMessage } from '../domain/messages';
-import { type AnswerDue, answersDue, findOptOut, postponeAnswer, takeAnswer } from '../domain/sms';
+import { findOptOut } from '../domain/sms';
 import { findStore } from '../domain/stores';
 import { languageFor, textsIn } from '../locales';
 import { systemActor } from '../platform/actor';
@@ -22,14 +23,14 @@ import { topUpUrl } from './messaging.query';
  */
 export async function answerUnpaidSms(ctx: Context): Promise<number> {
   const moment = momentOf(ctx, systemActor);
-  const due = await answersDue(ctx.db, moment.at, limits.workerBatch);
+  const due = await answersDue(ctx.db, 'sms', { now: moment.at, limit: limits.workerBatch });
   for (const one of due) await withTransaction(ctx.db, (trx) => answer(trx, moment, one));
   if (due.length > 0) ctx.wake('outbox');
   return due.length;
 }
 
 async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
-  if (!(await takeAnswer(trx, due.id))) return;
+  if (!(await takeAnswer(trx, 'sms', due.id))) return;
   const writer = await unpaidWriter(trx, due.messageId);
   // Bought meanwhile, or found to be spam.
   if (!writer?.unpaid) return;
@@ -38,12 +39,10 @@ async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
     await findCustomer(trx, writer.customerId),
   ];
   if (!store || !customer) return;
-  if (await findOptOut(trx, { storeId: store.id, number: due.from })) return;
+  if (await findOptOut(trx, { storeId: store.id, number: due.sender })) return;
   // It was put off over a stop of Zeton: still not in the night.
-  if (whenAwake(moment.at, store) !== moment.at) {
-    await postponeAnswer(trx, due.id, whenAwake(moment.at, store));
-    return;
-  }
+  const at = whenAwake(moment.at, store);
+  if (at !== moment.at) return postponeAnswer(trx, 'sms', { id: due.id, at });
   const t = textsIn(languageFor(customer.locale));
   const url = (await topUpUrl(trx, store.id, 'sms')) ?? store.url;
   const { day } = localTime(moment.at, store.timeZone);
@@ -56,7 +55,7 @@ async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
       channel: 'sms',
       kind: 'system',
       messageKey: `customer:${customer.id}:sms-unpaid:${day}`,
-      to: due.from,
+      to: due.sender,
       body:
         url === null
           ? t('sms_in.unpaid_no_link', { store: store.name })

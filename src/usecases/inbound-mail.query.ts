@@ -107,16 +107,3 @@ export async function hasMailSince(db: Db, message: { id: string; ticketId: stri
     .first('messages.id');
   return row !== undefined;
 }
-
-/** How many mails a sender sent after an instant, up to and with the one that is `until`. */
-export async function countMailsFrom(
-  db: Db,
-  input: { sender: string; after: string; until: string },
-): Promise<number> {
-  const [row] = (await db('inbound_mails')
-    .where({ sender: input.sender })
-    .where('received_at', '>', input.after)
-    .where('id', '<=', input.until)
-    .count({ n: '*' })) as Row[];
-  return Number(row?.n ?? 0);
-}

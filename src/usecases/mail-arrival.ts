@@ -1,5 +1,6 @@
+import type { ArrivalChanges } from '../domain/arrivals';
 import type { PlannedAttachment } from '../domain/attachments';
-import type { InboundMailRow, saveInboundMail } from '../domain/inbound-mail';
+import type { InboundMailRow } from '../domain/inbound-mail';
 import type { InboundMail } from '../gateways/email';
 
 /** A mail on its way in: as it was kept, and as it was read. */
@@ -12,6 +13,6 @@ export interface Arrival {
 
 /** What became of it. */
 export type Ending = { status: 'done' | 'ignored' | 'failed' } & Pick<
-  Parameters<typeof saveInboundMail>[2],
+  ArrivalChanges,
   'reason' | 'messageId' | 'storm' | 'answerAt'
 >;

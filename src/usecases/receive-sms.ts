@@ -1,36 +1,31 @@
-import { recordAudit } from '../domain/audit';
+import { type ArrivalChanges, countArrivals, lockArrival, saveArrival } from '../domain/arrivals';
 import { type Customer, customerOfPhone, findByPhone } from '../domain/customers';
 import { addMessage } from '../domain/messages';
 import {
   addMedia,
-  claimInbound,
-  countFrom,
   type InboundSms,
   isOnlyKeyword,
   isPhoneNumber,
   keepInboundSms,
   keywordOf,
-  lockInbound,
   optIn,
   optOut,
+  readInbound,
   readInboundForm,
-  reviveInbound,
-  saveInbound,
 } from '../domain/sms';
 import { listStores, type Store } from '../domain/stores';
 import { customerWordWritten, lockTicket, recordTicketEvent, type Ticket } from '../domain/tickets';
 import { languageFor, textsIn } from '../locales';
 import { type Actor, systemActor } from '../platform/actor';
-import { addSeconds, iso } from '../platform/clock';
-import { type Trx, withTransaction } from '../platform/db';
-import { isOutage } from '../platform/dialect';
-import { backoffSeconds, limits } from '../platform/limits';
+import { afterCommit, type Trx, withTransaction } from '../platform/db';
+import { limits } from '../platform/limits';
 import type { Moment } from '../platform/moment';
 import { assert } from '../platform/refusal';
 import { type Context, momentOf } from './context';
 import { hourBefore, likelyStore, type Place, placeForWord, subjectOf, whenAwake } from './customer-word';
 import { hasWordsSince } from './customer-word.query';
 import { ticketForSms } from './inbound-sms.query';
+import { takeInTurn } from './take-in-turn';
 
 /** The signed form of an SMS, kept before anything is made of it; a worker takes it in. */
 export async function storeSms(ctx: Context, input: { sid: string; body: Buffer }): Promise<void> {
@@ -42,65 +37,23 @@ export async function storeSms(ctx: Context, input: { sid: string; body: Buffer 
  * Take in the SMS that came: each becomes a message of the sender's newest open ticket, of a follow-up where all are
  * closed, or of a new ticket, unpaid where nothing was bought.
  * Shape:   { limit } → how many were handled
- * Errors:  none: one that cannot be taken in is tried again with back-off, then parked as failed
+ * Errors:  see takeInTurn
  * Writes:  inbound_sms, messages, tickets, ticket_events, customers, sms_media, sms_opt_outs, the credit tables
  * Repeat:  one message a sid, whoever works and however often; of each sender in the order in which they came
  * Source:  DESIGN §3 "Someone writes who has not paid", §4
  */
-export async function receiveSmses(ctx: Context, { limit }: { limit: number }): Promise<number> {
-  const owner = ctx.ids.next();
-  const now = ctx.clock.now();
-  const leaseUntil = iso(addSeconds(now, limits.leaseSeconds));
-  const claimed = await withTransaction(ctx.db, (trx) =>
-    claimInbound(trx, { owner, now: iso(now), leaseUntil, limit }),
+export function receiveSmses(ctx: Context, { limit }: { limit: number }): Promise<number> {
+  return takeInTurn(ctx, { way: 'sms', limit }, (claim) =>
+    withTransaction(ctx.db, (trx) => takeInOnce(trx, ctx, claim)),
   );
-  for (const sms of claimed) await takeIn(ctx, owner, sms);
-  return claimed.length;
 }
 
-/** One that was given up, again. False: it is not one of those. */
-export async function retrySms(ctx: Context, actor: Actor, id: string): Promise<boolean> {
-  const moment = momentOf(ctx, actor);
-  const again = await withTransaction(ctx.db, async (trx) => {
-    if (!(await reviveInbound(trx, { id, now: moment.at }))) return false;
-    await recordAudit(trx, moment, { action: 'sms.retried', subject: { kind: 'inbound_sms', id } });
-    return true;
-  });
-  if (again) ctx.wake('sms.in');
-  return again;
-}
-
-async function takeIn(ctx: Context, owner: string, sms: InboundSms): Promise<void> {
-  try {
-    // Every attempt that ends otherwise says how it ended.
-    assert(
-      sms.attempts <= limits.inboxAttempts,
-      'an SMS does not end its process each time that it is tried',
-    );
-    await withTransaction(ctx.db, (trx) => takeInOnce(trx, ctx, owner, sms.id));
-  } catch (error) {
-    const { id, attempts } = sms;
-    const isLast = attempts >= limits.inboxAttempts && !isOutage(error);
-    const reason = error instanceof Error ? error.message : 'error';
-    const nextAttemptAt = iso(addSeconds(ctx.clock.now(), backoffSeconds(attempts, ctx.chance())));
-    await saveInbound(
-      ctx.db,
-      { id, owner },
-      isLast
-        ? { status: 'failed', reason, finishedAt: iso(ctx.clock.now()) }
-        : { nextAttemptAt, reason: 'will be tried again' },
-    ).catch(() => undefined);
-    const line = isLast ? 'an SMS could not be taken in' : 'an SMS will be tried again';
-    ctx.log[isLast ? 'error' : 'warn']({ err: error, inbound_sms_id: id }, line);
-  }
-}
-
-async function takeInOnce(trx: Trx, ctx: Context, owner: string, id: string): Promise<void> {
-  const sms = await lockInbound(trx, id, owner);
-  if (!sms) return;
+async function takeInOnce(trx: Trx, ctx: Context, claim: { id: string; owner: string }): Promise<void> {
+  if (!(await lockArrival(trx, 'sms', claim))) return;
+  const sms = await readInbound(trx, claim.id);
   const moment = momentOf(ctx, systemActor);
-  const end = (status: 'done' | 'ignored', more: Parameters<typeof saveInbound>[2] = {}) =>
-    saveInbound(trx, { id, owner }, { status, reason: null, finishedAt: moment.at, ...more });
+  const end = (status: 'done' | 'ignored', more: ArrivalChanges = {}) =>
+    saveArrival(trx, 'sms', claim, { status, reason: null, finishedAt: moment.at, ...more });
   const form = readInboundForm(sms.body);
   if (!isPhoneNumber(form.from)) {
     await end('ignored', { reason: 'The sender is no telephone number, so nobody can answer.' });
@@ -169,11 +122,6 @@ async function takeInOnce(trx: Trx, ctx: Context, owner: string, id: string): Pr
   });
 }
 
-/** Work that is done only if, and as soon as, others can see it. */
-function afterCommit(trx: Trx, work: () => void): void {
-  trx.executionPromise.then(work, () => undefined);
-}
-
 /** The ticket that it belongs to, made where there is none. Null: there is no store. */
 async function placeFor(
   trx: Trx,
@@ -208,7 +156,8 @@ async function placeFor(
 
 /** More than anybody types: from this number, or into this ticket, within the hour before it came. */
 async function isStorm(trx: Trx, sms: InboundSms, ticketId: string, now: string): Promise<boolean> {
-  const sent = await countFrom(trx, { from: sms.from, after: hourBefore(sms.receivedAt), until: sms.id });
+  const { from: sender, receivedAt, id: until } = sms;
+  const sent = await countArrivals(trx, 'sms', { sender, after: hourBefore(receivedAt), until });
   if (sent > limits.smsPerSenderHour) return true;
   const count = limits.smsPerTicketHour;
   return hasWordsSince(trx, { ticketId, channel: 'sms', after: hourBefore(now), count });

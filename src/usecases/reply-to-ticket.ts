@@ -15,7 +15,7 @@ import { addMessage, checkedBody, checkedSubject, type Message, segmentsOf } fro
 import { refuseOptedOut } from '../domain/sms';
 import { noteWritten, recordTicketEvent, replyWritten, type Ticket, takeTurn } from '../domain/tickets';
 import type { Actor } from '../platform/actor';
-import { type Trx, withTransaction } from '../platform/db';
+import { afterCommit, type Trx, withTransaction } from '../platform/db';
 import { limits } from '../platform/limits';
 import type { Moment } from '../platform/moment';
 import { assert, Refusal } from '../platform/refusal';
@@ -246,11 +246,6 @@ function recipient(customer: Customer | null, channel: 'sms' | 'email'): string 
   if (to) return to;
   const what = channel === 'sms' ? 'mobile number' : 'e-mail address';
   throw new Refusal('no-recipient', `No ${what} of this customer is known.`, { channel });
-}
-
-/** Work that is done only if, and as soon as, others can see it. */
-function afterCommit(trx: Trx, work: () => void): void {
-  trx.executionPromise.then(work, () => undefined);
 }
 
 function invalid(path: string, message: string): Refusal {

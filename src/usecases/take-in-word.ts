@@ -1,3 +1,4 @@
+import { countArrivals } from '../domain/arrivals';
 import { addAttachments } from '../domain/attachments';
 import {
   type Customer,
@@ -26,7 +27,6 @@ import type { Context } from './context';
 import { hourBefore, likelyStore, placeForWord, subjectOf, whenAwake } from './customer-word';
 import { hasWordsSince } from './customer-word.query';
 import {
-  countMailsFrom,
   newestTicketOf,
   ticketForNewMail,
   ticketOfMail,
@@ -291,7 +291,7 @@ async function isStorm(trx: Trx, arrival: Arrival, ticketId: string, now: string
 async function isSenderStorm(trx: Trx, { row }: Arrival): Promise<boolean> {
   if (row.sender === '') return false;
   const { sender, receivedAt, id } = row;
-  const sent = await countMailsFrom(trx, { sender, after: hourBefore(receivedAt), until: id });
+  const sent = await countArrivals(trx, 'mail', { sender, after: hourBefore(receivedAt), until: id });
   return sent > limits.mailsPerSenderHour;
 }
 

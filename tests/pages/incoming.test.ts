@@ -1,3 +1,4 @@
+import { keepInboundMail } from '../../src/domain/inbound-mail';
 import { systemActor } from '../../src/platform/actor';
 import { addSeconds, iso } from '../../src/platform/clock';
 import { addStaffForStores } from '../../src/usecases/add-staff';
@@ -13,6 +14,7 @@ import {
   type TestBrowser,
 } from '../support/browser';
 import { describeEachEngine, type TestEngine } from '../support/databases';
+import { rawMail } from '../support/mails';
 import { Visitor } from '../support/visitor';
 
 const WAYS = {
@@ -65,7 +67,9 @@ describeEachEngine('what comes in, for those who run it', (engine) => {
       expect(words).toContain(part);
     }
     expect((await carol.get('/admin/packages')).text).toContain('href="/admin/incoming"');
-    expect((await carol.get('/admin/mails')).text).toMatch(/href="\/admin\/incoming" aria-current="page"/);
+    expect((await carol.get('/admin/incoming/failed')).text).toMatch(
+      /href="\/admin\/incoming" aria-current="page"/,
+    );
   });
 
   test('says of a mailbox that cannot be read since when and why, on every page of an admin', async () => {
@@ -84,18 +88,56 @@ describeEachEngine('what comes in, for those who run it', (engine) => {
     await app.db('mailboxes').where({ name: 'old' }).delete();
   });
 
+  test('a mail that could not be put into a ticket can be looked at as it came, tried again, and put aside', async () => {
+    const raw = rawMail({ from: '<b>Mallory</b> <mallory@example.com>' });
+    const mail = { way: 'http' as const, storeId: null, envelopeFrom: null, envelopeTo: [], raw };
+    const { id } = await keepInboundMail(app.db, momentOf(app.ctx, systemActor), mail);
+    const give = (status: string) =>
+      app.db('inbound_mails').where({ id }).update({ status, reason: 'It is odd.' });
+    const one = `/admin/incoming/failed/mail/${id}`;
+    // What is not failed is nobody's to read here.
+    expect((await carol.get(one)).status).toBe(404);
+    await give('failed');
+    expect(wordsOf(await carol.get('/admin/packages'))).toContain(
+      '1 mail or SMS that came in could not be put',
+    );
+    const page = wordsOf(await carol.get('/admin/incoming/failed').expect(200));
+    for (const part of ['mallory@example.com', 'Mail', 'It is odd.']) expect(page).toContain(part);
+    const file = await carol.get(one).expect(200);
+    expect(file.headers['content-disposition']).toMatch(/^attachment; filename="?mail\.eml/);
+    expect(file.headers['content-type']).toBe('message/rfc822');
+    expect(file.text ?? String(file.body)).toContain('Mallory');
+    expect((await carol.post(one, { to: 'elsewhere' })).status).toBe(422);
+    expect((await carol.post('/admin/incoming/failed/fax/1', { to: 'ignored' })).status).toBe(404);
+    expect((await carol.post(one, { to: 'ignored' })).status).toBe(303);
+    expect(await app.db('inbound_mails').where({ id }).first()).toMatchObject({ status: 'ignored' });
+    expect((await carol.post(one, { to: 'pending' })).status).toBe(303);
+    expect(wordsOf(await carol.get('/admin/incoming/failed'))).toContain(
+      'It was taken in, or is being tried',
+    );
+    await give('failed');
+    expect((await carol.post(one, { to: 'pending' })).status).toBe(303);
+    expect(await app.db('inbound_mails').where({ id }).first()).toMatchObject({
+      status: 'pending',
+      attempts: 0,
+    });
+    const audit = await app.db('audit_log').where({ subject_id: id }).orderBy('id').pluck('action');
+    expect(audit).toEqual(['mail.put_aside', 'mail.retried']);
+  });
+
   test('is not for agents, nor for who looks after one shop only', async () => {
     await addStaff(app, 'bob@example.com', 'agent', 'Bob');
     const bob = await Visitor.of(app, 'bob@example.com');
-    for (const path of ['/admin/incoming', '/admin/mails']) expect((await bob.get(path)).status).toBe(403);
-    const id = app.ctx.ids.next();
-    expect((await bob.post(`/admin/mails/${id}`, { to: 'ignored' })).status).toBe(403);
-    expect((await carol.postBare(`/admin/mails/${id}`, { to: 'ignored' })).status).toBe(403);
+    const failed = '/admin/incoming/failed';
+    const one = `${failed}/mail/${app.ctx.ids.next()}`;
+    const pages = ['/admin/incoming', failed, one];
+    for (const path of pages) expect([path, (await bob.get(path)).status]).toEqual([path, 403]);
+    expect((await bob.post(one, { to: 'ignored' })).status).toBe(403);
+    expect((await carol.postBare(one, { to: 'ignored' })).status).toBe(403);
     const dan = { email: 'dan@example.com', name: 'Dan', role: 'admin' as const, storeSlugs: ['default'] };
     await addStaffForStores(app.db, momentOf(app.ctx, systemActor), dan);
     const visitor = await Visitor.of(app, dan.email);
-    for (const path of ['/admin/incoming', '/admin/mails'])
-      expect((await visitor.get(path)).status).toBe(403);
+    for (const path of pages) expect([path, (await visitor.get(path)).status]).toEqual([path, 403]);
     expect((await visitor.get('/admin/packages')).text).not.toContain('/admin/incoming');
     expect((await (await Visitor.of(app, null)).get('/admin/incoming')).status).toBe(303);
   });

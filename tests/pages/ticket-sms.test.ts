@@ -1,3 +1,4 @@
+import { keepInboundMail } from '../../src/domain/inbound-mail';
 import { optIn, optOut } from '../../src/domain/sms';
 import type { Ticket } from '../../src/domain/tickets';
 import { systemActor } from '../../src/platform/actor';
@@ -7,11 +8,14 @@ import { receiveSmses, storeSms } from '../../src/usecases/receive-sms';
 import type { TestApp } from '../support/app';
 import { addStaff, describeInBrowser, look, OWNER, openBrowser, type TestBrowser } from '../support/browser';
 import { describeEachEngine } from '../support/databases';
+import { rawMail } from '../support/mails';
 import { type DeskCustomer, hiddenFields, TicketDesk } from '../support/ticket-desk';
 import { inboundSid } from '../support/twilio-double';
 import { Visitor } from '../support/visitor';
 
 /** A chessboard of 160 by 110. */
+const PAGE = '/admin/incoming/failed';
+
 const PNG = Buffer.from(
   [
     'iVBORw0KGgoAAAANSUhEUgAAAKAAAABuCAMAAACX8+jbAAAABlBMVEVQeMjm6/qeP0HoAAAAbklEQVR42u3ZqREAAA',
@@ -170,25 +174,27 @@ describeEachEngine('SMS on the pages', (engine) => {
       reason: 'something went wrong',
     });
     await app.db('messages').where({ id: message }).delete();
-    expect(wordsOf(await owner.get('/admin/packages'))).toContain('1 SMS that came in could not be put into');
-    const page = await owner.get('/admin/sms').expect(200);
+    expect(wordsOf(await owner.get('/admin/packages'))).toContain(
+      '1 mail or SMS that came in could not be put',
+    );
+    const page = await owner.get(PAGE).expect(200);
     expect(page.text).toContain('Izgubljena &lt;b>misel');
     expect(wordsOf(page)).toContain('something went wrong');
-    expect(page.text).toContain('/webhooks/twilio/sms"');
     const { id } = await app.db('inbound_sms').where({ status: 'failed' }).first();
-    expect((await bob.get('/admin/sms')).status).toBe(403);
-    expect((await bob.post(`/admin/sms/${id}/retry`, {})).status).toBe(403);
-    expect((await owner.postBare(`/admin/sms/${id}/retry`, {})).status).toBe(403);
+    const [one, again] = [`${PAGE}/sms/${id}`, { to: 'pending' }];
+    expect((await bob.get(PAGE)).status).toBe(403);
+    expect((await bob.post(one, again)).status).toBe(403);
+    expect((await owner.postBare(one, again)).status).toBe(403);
     await addStaff(app, 'dan@example.com', 'admin', 'Dan', []);
     const dan = await Visitor.of(app, 'dan@example.com');
-    expect((await dan.get('/admin/sms')).status).toBe(403);
+    expect((await dan.get(PAGE)).status).toBe(403);
     expect(wordsOf(await dan.get('/admin/packages'))).not.toContain('could not be put into');
-    expect((await owner.post(`/admin/sms/${id}/retry`, {})).status).toBe(303);
+    expect((await owner.post(one, again)).status).toBe(303);
     await app.runJob('sms.in');
     expect(wordsOf(await bob.get(here()))).toContain('Izgubljena');
-    expect((await owner.post(`/admin/sms/${id}/retry`, {})).status).toBe(303);
+    expect((await owner.post(one, again)).status).toBe(303);
     expect(await app.db('audit_log').where({ action: 'sms.retried' })).toHaveLength(1);
-    expect(wordsOf(await owner.get('/admin/sms'))).toContain('Nothing waits');
+    expect(wordsOf(await owner.get(PAGE))).toContain('Nothing waits');
   });
 });
 
@@ -255,6 +261,11 @@ describeInBrowser('SMS in a browser', (engine) => {
       .where({ sid: inboundSid('look 3') })
       .update({ status: 'failed', reason: 'no more space on the disk' });
 
+    const raw = rawMail({ from: 'Alenka Novak <alenka@example.com>' });
+    const odd = { way: 'imap' as const, storeId: null, envelopeFrom: null, envelopeTo: [], raw };
+    const { id } = await keepInboundMail(app.db, momentOf(app.ctx, systemActor), odd);
+    await app.db('inbound_mails').where({ id }).update({ status: 'failed', reason: 'It cannot be read.' });
+
     await look(browser, `/console/tickets/${ticket.number}`, 'ticket-sms', {
       signedInAs: OWNER.email,
       prepare: async (page) => {
@@ -263,6 +274,6 @@ describeInBrowser('SMS in a browser', (engine) => {
         await page.getByText('instead of').first().waitFor();
       },
     });
-    await look(browser, '/admin/sms', 'admin-sms', { signedInAs: OWNER.email });
+    await look(browser, PAGE, 'admin-failed-arrivals', { signedInAs: OWNER.email });
   });
 });

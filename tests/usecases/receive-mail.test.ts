@@ -6,7 +6,8 @@ import { withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
 import { momentOf } from '../../src/usecases/context';
 import { decideAboutSender } from '../../src/usecases/decide-sender';
-import { receiveMails, reopenMail } from '../../src/usecases/receive-mail';
+import { receiveMails } from '../../src/usecases/receive-mail';
+import { reopenFailed } from '../../src/usecases/take-in-turn';
 import { describeEachEngine } from '../support/databases';
 import { MailWorld, mailOf, SUPPORT } from '../support/mail-world';
 import { bob } from '../support/messaging-world';
@@ -289,10 +290,10 @@ describeEachEngine('mail that comes in', (engine) => {
       expect(taken).toMatchObject({ status: 'failed', class: 'unreadable' });
       expect(taken.reason).toContain('cannot be read');
       expect(await readAlarms(world.db, world.ctx.clock.now(), null, [])).toEqual([
-        { kind: 'mail-failed', count: 1 },
+        { kind: 'arrivals', count: 1 },
       ]);
-      expect(await reopenMail(world.ctx, bob, { id: taken.id, to: 'ignored' })).toBe(true);
-      expect(await reopenMail(world.ctx, bob, { id: taken.id, to: 'pending' })).toBe(false);
+      expect(await reopenFailed(world.ctx, bob, { way: 'mail', id: taken.id, to: 'ignored' })).toBe(true);
+      expect(await reopenFailed(world.ctx, bob, { way: 'mail', id: taken.id, to: 'pending' })).toBe(false);
       expect(await readAlarms(world.db, world.ctx.clock.now(), null, [])).toEqual([]);
     });
   });

@@ -1,7 +1,8 @@
 import request from 'supertest';
 import { verifyLedger } from '../../src/domain/credits';
 import { limits } from '../../src/platform/limits';
-import { retrySms, storeSms } from '../../src/usecases/receive-sms';
+import { storeSms } from '../../src/usecases/receive-sms';
+import { reopenFailed } from '../../src/usecases/take-in-turn';
 import { TOKEN } from '../support/app';
 import { describeEachEngine } from '../support/databases';
 import { makePackage, orderJson, receive } from '../support/shop';
@@ -296,8 +297,9 @@ describeEachEngine('an SMS that comes in', (engine) => {
     await app.db('messages').where({ id: blocked.id }).update({ message_key: null });
     const [failed] = await desk.inbound(ana.number);
     const carol = { kind: 'staff', id: 'carol', name: 'Carol' } as const;
-    expect(await retrySms(app.ctx, carol, failed?.id as string)).toBe(true);
-    expect(await retrySms(app.ctx, carol, failed?.id as string)).toBe(false);
+    const again = { way: 'sms', id: failed?.id as string, to: 'pending' } as const;
+    expect(await reopenFailed(app.ctx, carol, again)).toBe(true);
+    expect(await reopenFailed(app.ctx, carol, again)).toBe(false);
     await desk.takeIn();
     expect((await desk.words(hers)).map(([, body]) => body)).toEqual(['Druga', 'Prva']);
   });

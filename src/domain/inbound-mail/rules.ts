@@ -1,9 +1,6 @@
 import { limits } from '../../platform/limits';
 import { sha256Hex } from '../../platform/secrets';
 
-/** pending (also while in work) → done | ignored | failed */
-export type InboundMailStatus = 'pending' | 'done' | 'ignored' | 'failed';
-
 /** By which way a mail came. */
 export type Way = 'imap' | 'http' | 'smtp';
 

@@ -17,19 +17,11 @@ export {
   takeReportsDue,
 } from './sms';
 export {
-  type AnswerDue,
-  answersDue,
-  claimInbound,
   claimMedia,
-  countFrom,
   findOptOut,
   type InboundSms,
-  lockInbound,
   type Media,
-  postponeAnswer,
   type Report,
-  reviveInbound,
-  saveInbound,
+  readInbound,
   saveMedia,
-  takeAnswer,
 } from './store';

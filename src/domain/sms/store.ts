@@ -1,41 +1,23 @@
 import type { Db, Trx } from '../../platform/db';
 import { skipLocked } from '../../platform/dialect';
-import { isDue, isLeaseOver } from '../../platform/lease';
+import { isDue } from '../../platform/lease';
 import { backoffSeconds, limits } from '../../platform/limits';
+import { assert } from '../../platform/refusal';
 
 type Row = Record<string, unknown>;
 
 export interface InboundSms {
   id: string;
   sid: string;
+  /** The signed form, as it came. */
   body: Buffer;
   from: string;
   to: string;
   receivedAt: string;
-  status: 'pending' | 'done' | 'ignored' | 'failed';
-  attempts: number;
-  messageId: string | null;
-}
-
-function inboundFrom(row: Row): InboundSms {
-  return {
-    id: row.id as string,
-    sid: row.sid as string,
-    body: row.body as Buffer,
-    from: row.from_number as string,
-    to: row.to_number as string,
-    receivedAt: row.received_at as string,
-    status: row.status as InboundSms['status'],
-    attempts: Number(row.attempts),
-    messageId: row.message_id as string | null,
-  };
 }
 
 /** False when one with this sid is kept already. */
-export async function insertInbound(
-  db: Db,
-  sms: Pick<InboundSms, 'id' | 'sid' | 'body' | 'from' | 'to' | 'receivedAt'>,
-): Promise<boolean> {
+export async function insertInbound(db: Db, sms: InboundSms): Promise<boolean> {
   const rows = (await db('inbound_sms')
     .insert({
       id: sms.id,
@@ -54,132 +36,21 @@ export async function insertInbound(
   return rows.length === 1;
 }
 
-const LEASE = { seconds: limits.leaseSeconds };
-const LONGEST_WAIT = { seconds: backoffSeconds(limits.inboxAttempts, 1) };
-
-/** Due ones, the oldest first, and of each sender only the oldest: what somebody wrote is taken in in that order. */
-export async function claimInbound(
-  trx: Trx,
-  { owner, now, leaseUntil, limit }: { owner: string; now: string; leaseUntil: string; limit: number },
-): Promise<InboundSms[]> {
-  const due = (await skipLocked(
-    trx('inbound_sms as s')
-      .whereRaw("s.status = 'pending'")
-      .where(isDue('s.next_attempt_at', { now, ...LONGEST_WAIT }))
-      .where(isLeaseOver('s.lease_until', { now, ...LEASE }))
-      .whereNotExists(
-        trx('inbound_sms as older')
-          .select(trx.raw('1'))
-          .whereRaw("older.status = 'pending'")
-          .whereRaw('older.from_number = s.from_number')
-          .whereRaw('older.id < s.id'),
-      )
-      .orderBy(['s.next_attempt_at', 's.id'])
-      .limit(limit)
-      .select('s.id'),
-  )) as Row[];
-  if (due.length === 0) return [];
-  const rows = (await trx('inbound_sms')
-    .whereIn(
-      'id',
-      due.map((row) => row.id as string),
-    )
-    .where({ status: 'pending' })
-    .update({ lease_owner: owner, lease_until: leaseUntil, attempts: trx.raw('attempts + 1') })
-    .returning('*')) as Row[];
-  return rows.map(inboundFrom).sort((a, b) => (a.id < b.id ? -1 : 1));
-}
-
-/** Writes only while `owner` holds the lease; false: another worker has it, or it is finished. */
-export async function saveInbound(
-  db: Db,
-  { id, owner }: { id: string; owner: string },
-  changes: {
-    status?: InboundSms['status'];
-    reason?: string | null;
-    messageId?: string | null;
-    storm?: boolean;
-    answerAt?: string | null;
-    nextAttemptAt?: string;
-    finishedAt?: string;
-  },
-): Promise<boolean> {
-  const count = await db('inbound_sms')
-    .where({ id, lease_owner: owner, status: 'pending' })
-    .update({
-      lease_owner: null,
-      lease_until: null,
-      ...(changes.status === undefined ? {} : { status: changes.status }),
-      ...(changes.reason === undefined
-        ? {}
-        : { reason: changes.reason?.slice(0, limits.reasonChars) ?? null }),
-      ...(changes.messageId === undefined ? {} : { message_id: changes.messageId }),
-      ...(changes.storm === undefined ? {} : { storm: changes.storm ? 1 : 0 }),
-      ...(changes.answerAt === undefined ? {} : { answer_at: changes.answerAt }),
-      ...(changes.nextAttemptAt === undefined ? {} : { next_attempt_at: changes.nextAttemptAt }),
-      ...(changes.finishedAt === undefined ? {} : { finished_at: changes.finishedAt }),
-    });
-  return count === 1;
-}
-
-/** Holds a claimed one until the transaction ends. Null: the lease is another's by now. */
-export async function lockInbound(trx: Trx, id: string, owner: string): Promise<InboundSms | null> {
-  const [row] = (await trx('inbound_sms')
-    .where({ id, lease_owner: owner, status: 'pending' })
-    .update({ attempts: trx.ref('attempts') })
-    .returning('*')) as Row[];
-  return row ? inboundFrom(row) : null;
-}
-
-/** Back in line. False: it is not one that was given up. */
-export async function reviveInbound(trx: Trx, input: { id: string; now: string }): Promise<boolean> {
-  const count = await trx('inbound_sms')
-    .where({ id: input.id, status: 'failed' })
-    .update({ status: 'pending', attempts: 0, next_attempt_at: input.now, finished_at: null, reason: null });
-  return count === 1;
-}
-
-/** How many came from a number after an instant, up to and with the one that is `until`. */
-export async function countFrom(
-  db: Db,
-  input: { from: string; after: string; until: string },
-): Promise<number> {
-  const [row] = (await db('inbound_sms')
-    .where({ from_number: input.from })
-    .where('received_at', '>', input.after)
-    .where('id', '<=', input.until)
-    .count({ n: '*' })) as Row[];
-  return Number(row?.n ?? 0);
-}
-
-export interface AnswerDue {
-  id: string;
-  messageId: string;
-  from: string;
-}
-
-export async function answersDue(db: Db, now: string, limit: number): Promise<AnswerDue[]> {
-  const rows = (await db('inbound_sms')
-    .where('answer_at', '<=', now)
-    .orderBy('answer_at')
-    .limit(limit)
-    .select('id', 'message_id', 'from_number')) as Row[];
-  return rows.map((row) => ({
+/** One that came, whatever became of it. */
+export async function readInbound(db: Db, id: string): Promise<InboundSms> {
+  const row = (await db('inbound_sms').where({ id }).first()) as Row | undefined;
+  assert(row, 'an SMS that came stays');
+  return {
     id: row.id as string,
-    messageId: row.message_id as string,
+    sid: row.sid as string,
+    body: row.body as Buffer,
     from: row.from_number as string,
-  }));
+    to: row.to_number as string,
+    receivedAt: row.received_at as string,
+  };
 }
 
-/** False when another process has answered it. */
-export async function takeAnswer(trx: Trx, id: string): Promise<boolean> {
-  return (await trx('inbound_sms').where({ id }).whereNotNull('answer_at').update({ answer_at: null })) === 1;
-}
-
-/** Of one that was taken: not yet. */
-export async function postponeAnswer(trx: Trx, id: string, answerAt: string): Promise<void> {
-  await trx('inbound_sms').where({ id }).update({ answer_at: answerAt });
-}
+const LONGEST_WAIT = { seconds: backoffSeconds(limits.inboxAttempts, 1) };
 
 export interface Media {
   id: string;

@@ -1,0 +1,83 @@
+import { type ClaimedArrival, claimArrivals, reopenArrival, saveArrival, type Way } from '../domain/arrivals';
+import { recordAudit } from '../domain/audit';
+import type { Actor } from '../platform/actor';
+import { addSeconds, iso } from '../platform/clock';
+import { withTransaction } from '../platform/db';
+import { isOutage, isOverdue } from '../platform/dialect';
+import { backoffSeconds, limits } from '../platform/limits';
+import { type Context, momentOf } from './context';
+
+/** Every attempt that ends otherwise says how it ended. */
+const ENDED_ITS_PROCESS = 'Zeton stopped in the middle of it each time that it was tried.';
+
+/**
+ * Take in what came by one way: one after the other, of each sender in the order of their writing.
+ * Shape:   takeIn: writes one, and what became of it, while `owner` holds its lease → how many were handled
+ * Errors:  those of a database that is away: nothing is lost, and no attempt counts, however long it lasts. What
+ *          cannot be taken in for another reason is tried again with back-off, then parked as failed with its reason
+ * Writes:  inbound_mails or inbound_sms; what takeIn writes
+ */
+export async function takeInTurn(
+  ctx: Context,
+  { way, limit }: { way: Way; limit: number },
+  takeIn: (one: { id: string; owner: string }) => Promise<void>,
+): Promise<number> {
+  const owner = ctx.ids.next();
+  const now = ctx.clock.now();
+  const leaseUntil = iso(addSeconds(now, limits.leaseSeconds));
+  const claimed = await withTransaction(ctx.db, (trx) =>
+    claimArrivals(trx, way, { owner, now: iso(now), leaseUntil, limit }),
+  );
+  for (const { id, attempts } of claimed) {
+    try {
+      if (attempts > limits.inboxAttempts) throw new Error(ENDED_ITS_PROCESS);
+      await takeIn({ id, owner });
+    } catch (error) {
+      await afterError(ctx, { way, owner, id, attempts }, error);
+    }
+  }
+  return claimed.length;
+}
+
+async function afterError(
+  ctx: Context,
+  { way, owner, id, attempts }: ClaimedArrival & { way: Way; owner: string },
+  error: unknown,
+): Promise<void> {
+  const now = ctx.clock.now();
+  const again = (seconds: number) => ({ nextAttemptAt: iso(addSeconds(now, seconds)) });
+  if (isOutage(error) && !isOverdue(error)) {
+    // Not the fault of what came: the loop waits, and comes back to it.
+    const changes = { ...again(limits.backoffFirstSeconds), attempts: attempts - 1 };
+    await saveArrival(ctx.db, way, { id, owner }, changes).catch(() => undefined);
+    throw error;
+  }
+  const about = { err: error, way, id, attempts };
+  const reason = error instanceof Error ? error.message : 'error';
+  if (attempts >= limits.inboxAttempts) {
+    ctx.log.error(about, 'what came in could not be put into a ticket');
+    const end = { status: 'failed', reason, finishedAt: iso(now) } as const;
+    await saveArrival(ctx.db, way, { id, owner }, end);
+    return;
+  }
+  ctx.log.warn(about, 'what came in will be tried again');
+  const wait = again(backoffSeconds(attempts, ctx.chance()));
+  await saveArrival(ctx.db, way, { id, owner }, { ...wait, reason: 'will be tried again' });
+}
+
+/** One that was given up: tried again, or put aside. False: it is not one of those. */
+export async function reopenFailed(
+  ctx: Context,
+  actor: Actor,
+  { way, id, to }: { way: Way; id: string; to: 'pending' | 'ignored' },
+): Promise<boolean> {
+  const moment = momentOf(ctx, actor);
+  const changed = await withTransaction(ctx.db, async (trx) => {
+    if (!(await reopenArrival(trx, way, { id, to, now: moment.at }))) return false;
+    const action = `${way}.${to === 'pending' ? 'retried' : 'put_aside'}`;
+    await recordAudit(trx, moment, { action, subject: { kind: `inbound_${way}`, id } });
+    return true;
+  });
+  if (changed && to === 'pending') ctx.wake(`${way}.in`);
+  return changed;
+}
