@@ -65,6 +65,13 @@ async function believe(
 ): Promise<Ending> {
   const { arrival, message, ticket, reason } = input;
   const { customerId } = ticket;
+  const known = {
+    status: 'done',
+    messageId: message.id,
+    reason: 'It is known that this mail came back.',
+  } as const;
+  // Its credit is back, whatever it failed by: there is nothing to ask a person.
+  if (message.status === 'failed') return known;
   const isPaid = message.holdId !== null;
   const since = iso(addSeconds(new Date(moment.at), -limits.bounceMemoryDays * 86_400));
   const doubt = isPaid
@@ -78,9 +85,7 @@ async function believe(
   const isNews =
     !isPaid ||
     (await addBounce(trx, { messageId: message.id, customerId, reason, state, doubt, at: moment.at }));
-  if (!isNews || message.status === 'failed') {
-    return { status: 'done', messageId: message.id, reason: 'It is known that this mail came back.' };
-  }
+  if (!isNews) return known;
   if (doubt !== null) {
     await note(trx, moment, ticket, 'mail.bounce_doubted', { message_id: message.id, doubt, reason });
     await callAttention(trx, moment, ticket.id);

@@ -138,6 +138,8 @@ describeEachEngine('a mail that comes back', (engine) => {
     for (let n = 0; n < 2; n++) await bounce(two);
     await settleMessage(world.ctx, { messageId: three, outcome: 'failed' });
     await bounce(three);
+    // Nor is a person asked about it.
+    expect(await world.db('bounced_messages').where({ message_id: three })).toEqual([]);
     expect((await eventTypes()).filter((type) => type === 'mail.bounce_doubted')).toHaveLength(1);
     expect(await world.credits('email')).toEqual(oneUsed);
   });
