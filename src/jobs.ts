@@ -7,6 +7,7 @@ import { closeSolvedTickets } from './usecases/close-solved-tickets';
 import type { Context } from './usecases/context';
 import { deliverMessages } from './usecases/deliver-messages';
 import { expireCredits } from './usecases/expire-credits';
+import { fetchSms } from './usecases/fetch-sms';
 import { fetchSmsMedia } from './usecases/fetch-sms-media';
 import { forgetOldMails } from './usecases/forget-old-mails';
 import { forgetOldSignIns } from './usecases/forget-old-sign-ins';
@@ -34,6 +35,7 @@ export interface Job {
     | 'outbox.sms'
     | 'mail.answers'
     | 'sms.in'
+    | 'sms.fetch'
     | 'sms.media'
     | 'sms.answers'
     | 'sms.reports'
@@ -66,6 +68,7 @@ export const jobs: readonly Job[] = [
   outbox('sms'),
   { name: 'mail.answers', every: { cron: '* * * * *' }, run: answerUnpaidMail },
   { name: 'sms.in', every: { pollMs: limits.workerPollMs }, run: (ctx) => receiveSmses(ctx, batch) },
+  { name: 'sms.fetch', every: { cron: '*/10 * * * *' }, atStart: true, run: fetchSms },
   {
     name: 'sms.media',
     every: { pollMs: limits.smsMediaPollMs },

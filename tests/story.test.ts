@@ -256,7 +256,7 @@ describeEachEngine('A week of one customer, by e-mail and SMS', (engine) => {
     await week.reply('email', 'Do ponedeljka torej.');
     await week.work();
     const [, empty, ...none] = week.arrived();
-    expect([empty!.subject, none]).toEqual([expect.stringContaining('used up'), []]);
+    expect([empty!.subject, none]).toEqual([expect.stringContaining('porabljena'), []]);
     expect(await week.counters()).toEqual({ sms: [3, 0, 2], email: [0, 0, 6] });
     const refused = await week.ask('email', 'Še nekaj.');
     expect(refused.status).toBe(402);

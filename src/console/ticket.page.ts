@@ -1,8 +1,10 @@
 import { quoteHold } from '../domain/credits';
+import { customerTexts, intlLocaleFor } from '../locales';
 import { iso } from '../platform/clock';
 import { isId } from '../platform/ids';
 import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
+import { dayInWords } from '../platform/time-zone';
 import type { Form, Mistakes } from '../ui/form';
 import type { StaffPage } from '../ui/page';
 import { type Answer, type PageRoutes, Reply, seeOther } from '../ui/routes';
@@ -361,13 +363,18 @@ export async function ticketOf(ctx: Context, page: StaffPage, { ref = '' }: Para
   return ticket;
 }
 
-/** The words for a coupon that was just given, ready to be sent; null: there is none. */
+/** The words for a coupon that was just given, in the customer's language and ready to be sent; null: there is none. */
 async function couponIn(ctx: Context, page: StaffPage, ticket: TicketHead): Promise<string | null> {
   const id = page.query.get('coupon') ?? '';
   const [coupon] = isId(id) ? await readCoupons(ctx.db, ticket.id, id) : [];
   if (coupon?.state !== 'made') return null;
-  const { code, expiresOn } = coupon;
-  return page.t('coupon.reply', { code, value: couponValue(coupon), until: expiresOn });
+  const { locale } = ticket.customer;
+  const intlLocale = intlLocaleFor(locale);
+  return customerTexts(locale)('coupon_reply.text', {
+    code: coupon.code,
+    value: couponValue(coupon, intlLocale),
+    until: dayInWords(coupon.expiresOn, intlLocale),
+  });
 }
 
 function beforeOf(page: StaffPage): string | null {

@@ -227,7 +227,14 @@ export const limits = {
   twilioBodyBytes: 64 * 1024,
   /** What Twilio takes for all pictures of one message. */
   smsMediaBytes: 5 * 1024 * 1024,
+  /** In one message; what more there is, is left out. */
+  smsMediaMax: 10,
   smsMediaAttempts: 6,
+  /** Of what came in: the provider's list may be some minutes behind, and its clock a little beside ours. */
+  smsFetchOverlapSeconds: 3_600,
+  smsFetchPage: 200,
+  /** After a long stop: the rest of a list that long is for a person to look at. */
+  smsFetchMax: 10_000,
   /** A person in a hurry writes so many; beyond it a machine does. They are kept and shown, and call nobody any more. */
   smsPerSenderHour: 30,
   smsPerTicketHour: 60,

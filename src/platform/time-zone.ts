@@ -21,9 +21,13 @@ export function shiftDay(day: string, days: number): string {
   return DateTime.fromISO(day, { zone: 'utc' }).plus({ days }).toISODate() ?? '';
 }
 
-/** Shape: ('2026-12-21', 'en-GB') → '21 December 2026' */
+/**
+ * To be put into a sentence. Slovenian in numbers: its data has months in the nominative, and "do 21. december" is wrong.
+ * Shape: ('2026-12-21', 'en-GB') → '21 December 2026'; 'sl' → '21. 12. 2026'
+ */
 export function dayInWords(day: string, locale: string): string {
-  return DateTime.fromISO(day, { zone: 'utc' }).setLocale(locale).toLocaleString(DateTime.DATE_FULL);
+  const style = /^sl\b/.test(locale) ? DateTime.DATE_SHORT : DateTime.DATE_FULL;
+  return DateTime.fromISO(day, { zone: 'utc' }).setLocale(locale).toLocaleString(style);
 }
 
 /** `instant` itself where it lies in these hours of the day in `zone`, else when they begin next. */

@@ -2,7 +2,7 @@ import { type AnswerDue, answersDue, postponeAnswer, takeAnswer } from '../domai
 import { findCustomer } from '../domain/customers';
 import { addMessage } from '../domain/messages';
 import { findStore } from '../domain/stores';
-import { languageFor, textsIn } from '../locales';
+import { customerTexts } from '../locales';
 import { systemActor } from '../platform/actor';
 import { addSeconds, iso } from '../platform/clock';
 import { type Trx, withTransaction } from '../platform/db';
@@ -46,11 +46,11 @@ async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
   // It was put off over a stop of Zeton: still not in the night.
   const at = whenAwake(moment.at, store);
   if (at !== moment.at) return postponeAnswer(trx, 'mail', { id: due.id, at });
-  const t = textsIn(languageFor(customer.locale));
+  const t = customerTexts(customer.locale);
   const url = (await topUpUrl(trx, store.id, 'email')) ?? store.url;
   const { day } = localTime(moment.at, store.timeZone);
   const hello = customer.name ? t('greeting.hello', { name: customer.name }) : t('greeting.hello_nobody');
-  const where = url === null ? t('mail_words.unpaid_no_link') : t('mail_words.unpaid', { url });
+  const where = url === null ? t('unpaid.mail_no_link') : t('unpaid.mail', { url });
   await addMessage(
     trx,
     { ...moment, actor: { ...systemActor, name: store.name } },
@@ -61,7 +61,7 @@ async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
       kind: 'system',
       messageKey: `customer:${customer.id}:mail-unpaid:${day}`,
       to: customer.email,
-      subject: t('mail_words.unpaid_subject'),
+      subject: t('unpaid.mail_subject'),
       body: [hello, where, store.name].join('\n\n'),
       status: 'queued',
     },

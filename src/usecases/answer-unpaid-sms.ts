@@ -3,7 +3,7 @@ import { findCustomer } from '../domain/customers';
 import { addMessage } from '../domain/messages';
 import { findOptOut } from '../domain/sms';
 import { findStore } from '../domain/stores';
-import { languageFor, textsIn } from '../locales';
+import { customerTexts } from '../locales';
 import { systemActor } from '../platform/actor';
 import { type Trx, withTransaction } from '../platform/db';
 import { limits } from '../platform/limits';
@@ -43,7 +43,7 @@ async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
   // It was put off over a stop of Zeton: still not in the night.
   const at = whenAwake(moment.at, store);
   if (at !== moment.at) return postponeAnswer(trx, 'sms', { id: due.id, at });
-  const t = textsIn(languageFor(customer.locale));
+  const t = customerTexts(customer.locale);
   const url = (await topUpUrl(trx, store.id, 'sms')) ?? store.url;
   const { day } = localTime(moment.at, store.timeZone);
   await addMessage(
@@ -58,8 +58,8 @@ async function answer(trx: Trx, moment: Moment, due: AnswerDue): Promise<void> {
       to: due.sender,
       body:
         url === null
-          ? t('sms_in.unpaid_no_link', { store: store.name })
-          : t('sms_in.unpaid', { store: store.name, url }),
+          ? t('unpaid.sms_no_link', { store: store.name })
+          : t('unpaid.sms', { store: store.name, url }),
       status: 'queued',
     },
   );

@@ -386,7 +386,7 @@ async function tellOfTicket(
   });
   // A shop that cannot be written to cannot mail: then the buyer is greeted as where nothing is set.
   if (store.customerNote === 'shop' && canWrite) {
-    await mailByShop(ctx, trx, moment, { store, order, ticketId: ticket.id, bought });
+    await mailByShop(ctx, trx, moment, { store, order, ticketId: ticket.id, customer, bought });
     return;
   }
   await greetCustomer(trx, moment, {

@@ -9,7 +9,7 @@ import {
   openTicket,
   recordTicketEvent,
 } from '../domain/tickets';
-import { textsIn } from '../locales';
+import { customerTexts } from '../locales';
 import type { Actor } from '../platform/actor';
 import { withTransaction } from '../platform/db';
 import { Refusal } from '../platform/refusal';
@@ -69,7 +69,7 @@ export function decideAboutSender(
     const opened = await openTicket(trx, moment, {
       storeId: store.id,
       customerId: customer.id,
-      subject: subjectOf(message.subject ?? message.body, textsIn('en')('mail_words.subject')),
+      subject: subjectOf(message.subject ?? message.body, customerTexts(customer.locale)('first_word.email')),
       origin: 'customer',
     });
     await moveMessage(trx, { messageId, ticketId: opened.id, author: { id: customer.id } });

@@ -2,13 +2,14 @@ import type { Customer } from '../domain/customers';
 import { addMessage } from '../domain/messages';
 import type { PackageVersion } from '../domain/packages';
 import type { Store } from '../domain/stores';
-import { type Texts, textsIn } from '../locales';
+import { type CustomerTexts, customerTexts } from '../locales';
 import { systemActor } from '../platform/actor';
 import type { Trx } from '../platform/db';
 import type { Moment } from '../platform/moment';
 
 /**
- * Tell the customer, once for each order and free of charge, what was bought and how to reach help: by e-mail, else by SMS.
+ * Tell the customer, once for each order and free of charge, what was bought and how to reach help: by e-mail, else by SMS,
+ * in the customer's language.
  * Shape:   ticket, order number, customer, what each matched line bought
  * Writes:  messages, outbox
  * Repeat:  the order's greeting is written once
@@ -29,7 +30,7 @@ export async function greetCustomer(
   const { customer, store } = input;
   const channel = customer.emailNormalised && customer.email ? 'email' : 'sms';
   const to = channel === 'email' ? customer.email : customer.phoneE164;
-  const t = textsIn('en');
+  const t = customerTexts(customer.locale);
   const list = boughtList(t, input.bought);
   if (!to || list.length === 0) return;
   const values = { number: input.orderNumber, store: store.name, name: customer.name };
@@ -52,7 +53,7 @@ export async function greetCustomer(
 }
 
 /** "10 SMS", "20 e-mails" */
-export function boughtList(t: Texts, bought: { version: PackageVersion; units: number }[]): string[] {
+export function boughtList(t: CustomerTexts, bought: { version: PackageVersion; units: number }[]): string[] {
   return [...sumByMeter(bought)].map(([meter, count]) => t(`greeting.bought.${meter}`, { count }));
 }
 
@@ -68,7 +69,7 @@ function sumByMeter(bought: { version: PackageVersion; units: number }[]): Map<M
   return sums;
 }
 
-function mail(t: Texts, values: Record<string, string>, list: string[]): string {
+function mail(t: CustomerTexts, values: Record<string, string>, list: string[]): string {
   const hello = values.name ? t('greeting.hello', values) : t('greeting.hello_nobody');
   const lines = list.map((item) => `  • ${item}`).join('\n');
   return [

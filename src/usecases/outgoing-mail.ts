@@ -1,7 +1,7 @@
 import { attachmentsOf, contentOf, isThere } from '../domain/attachments';
 import type { Message } from '../domain/messages';
 import type { EmailAttachment, OutgoingEmail } from '../gateways/email/gateway';
-import { languageFor, textsIn } from '../locales';
+import { customerTexts } from '../locales';
 import { assert } from '../platform/refusal';
 import type { Context } from './context';
 import { mailsBefore, type SendingTicket, signatureOf } from './messaging.query';
@@ -21,7 +21,7 @@ export async function outgoingMail(
 ): Promise<OutgoingEmail | null> {
   assert(message.to !== null, 'what is queued has a recipient');
   const { store } = ticket;
-  const t = textsIn(languageFor(ticket.customer.locale));
+  const t = customerTexts(ticket.customer.locale);
   const signature = message.authorKind === 'staff' ? await signatureOf(ctx.db, message.authorId) : null;
   const unsubscribeUrl = message.isNotice ? stopNoticesUrl(ctx, ticket.customer.id) : undefined;
   const below = [

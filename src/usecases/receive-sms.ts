@@ -15,7 +15,7 @@ import {
 } from '../domain/sms';
 import { listStores, type Store } from '../domain/stores';
 import { customerWordWritten, lockTicket, recordTicketEvent, type Ticket } from '../domain/tickets';
-import { languageFor, textsIn } from '../locales';
+import { customerTexts, textsIn } from '../locales';
 import { type Actor, systemActor } from '../platform/actor';
 import { afterCommit, type Trx, withTransaction } from '../platform/db';
 import { limits } from '../platform/limits';
@@ -145,11 +145,11 @@ async function placeFor(
       phoneE164: form.from,
       storeLocale: store.locale,
     }));
-  const t = textsIn(languageFor(customer.locale));
+  const t = customerTexts(customer.locale);
   const place = await placeForWord(
     trx,
     { ...moment, actor: { kind: 'customer', id: customer.id, name: customer.name || form.from } },
-    { found, customer, subject: subjectOf(form.text, t('sms_in.subject')) },
+    { found, customer, subject: subjectOf(form.text, t('first_word.sms')) },
   );
   return { ...place, customer };
 }

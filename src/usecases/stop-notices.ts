@@ -22,15 +22,16 @@ export function customerOfStopToken(ctx: Context, token: string): string | null 
   return isGood ? customerId : null;
 }
 
-/** Whose notices they are, and whether they are stopped; null: there is no such customer (any more). */
+/** Which store's notices they are, whether they are stopped, and in which language they come; null: there is no such customer (any more). */
 export async function noticesOf(
   db: Db,
   customerId: string,
-): Promise<{ store: string; stopped: boolean } | null> {
+): Promise<{ store: string; stopped: boolean; locale: string } | null> {
   const customer = await findCustomer(db, customerId);
   if (!customer) return null;
   const store = await findStore(db, customer.storeId);
-  return { store: store?.name ?? '', stopped: customer.noticesStoppedAt !== null };
+  const { locale } = customer;
+  return { store: store?.name ?? '', stopped: customer.noticesStoppedAt !== null, locale };
 }
 
 /**

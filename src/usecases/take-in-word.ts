@@ -17,7 +17,7 @@ import {
   recordTicketEvent,
   type Ticket,
 } from '../domain/tickets';
-import { languageFor, textsIn } from '../locales';
+import { customerTexts, textsIn } from '../locales';
 import type { Actor } from '../platform/actor';
 import type { Trx } from '../platform/db';
 import { limits } from '../platform/limits';
@@ -197,10 +197,10 @@ async function keepWord(
   const { arrival, stores, found, customer, match, mark } = input;
   const { mail } = arrival;
   const author = authorOf({ arrival, customer, mark });
-  const t = textsIn(languageFor(customer.locale));
+  const t = customerTexts(customer.locale);
   const subject = subjectOf(
     bareSubject(mail.subject) || mail.visibleText,
-    t('mail_words.subject'),
+    t('first_word.email'),
     limits.subjectChars,
   );
   const place = await placeForWord(trx, { ...moment, actor: author }, { found, customer, subject });

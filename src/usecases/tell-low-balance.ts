@@ -22,6 +22,7 @@ import {
   newsOf,
   openEpisodes,
 } from '../domain/notices';
+import { intlLocaleFor } from '../locales';
 import { systemActor } from '../platform/actor';
 import { iso } from '../platform/clock';
 import { type Db, withTransaction } from '../platform/db';
@@ -184,7 +185,7 @@ async function wordsFor(
         : t('notices.balance.left', { count: left, what });
     const last = await lastUse(db, { customerId: customer.id, meter });
     const why = last && {
-      date: dayInWords(localTime(last.at, store.timeZone).day, t('notices.date_locale')),
+      date: dayInWords(localTime(last.at, store.timeZone).day, intlLocaleFor(customer.locale)),
       number: last.ticket.number,
       subject: last.ticket.subject,
     };

@@ -1,8 +1,9 @@
 import { METERS, type Meter, takenBackOf } from '../domain/credits';
+import type { Customer } from '../domain/customers';
 import type { PackageVersion } from '../domain/packages';
 import { askForWrite } from '../domain/shop-writes';
 import type { Store } from '../domain/stores';
-import { textsIn } from '../locales';
+import { customerTexts, textsIn } from '../locales';
 import type { Trx } from '../platform/db';
 import type { Moment } from '../platform/moment';
 import type { Context } from './context';
@@ -23,7 +24,8 @@ export async function canWriteTo(ctx: Context, trx: Trx, store: Store): Promise<
 }
 
 /**
- * Have the shop mail the buyer what was bought and where help is: an order note for the customer, instead of our greeting.
+ * Have the shop mail the buyer what was bought and where help is: an order note for the customer, in their language,
+ * instead of our greeting.
  * The link is a plain one: who reads the mail of an order is not signed in by it (DESIGN §8).
  * Writes: shop_writes. Repeat: once for each order
  */
@@ -31,14 +33,20 @@ export async function mailByShop(
   ctx: Context,
   trx: Trx,
   moment: Moment,
-  { store, order, ticketId, bought }: Told & { ticketId: string; bought: Bought },
+  {
+    store,
+    order,
+    ticketId,
+    customer,
+    bought,
+  }: Told & { ticketId: string; customer: Customer; bought: Bought },
 ): Promise<void> {
-  const t = textsIn('en');
+  const t = customerTexts(customer.locale);
   const list = boughtList(t, bought);
   if (list.length === 0) return;
   const text = [
-    t('shop_note.bought', { list: list.join(', ') }),
-    t('shop_note.how', { url: `${ctx.publicUrl}/` }),
+    t('order_note.bought', { list: list.join(', ') }),
+    t('order_note.how', { url: `${ctx.publicUrl}/` }),
   ].join('\n\n');
   await ask(ctx, trx, moment, { store, order }, 'note', {
     kind: 'customer_note',

@@ -10,6 +10,7 @@ import {
   passStep,
   sweptDays,
 } from '../domain/notices';
+import { intlLocaleFor } from '../locales';
 import { systemActor } from '../platform/actor';
 import { iso } from '../platform/clock';
 import { withTransaction } from '../platform/db';
@@ -118,7 +119,7 @@ function warnCustomer(
     const { t } = recipient;
     const lines = linesOf(told, store.timeZone).map(({ day, meter, quantity }) => ({
       what: t(`greeting.bought.${meter}`, { count: quantity }),
-      date: dayInWords(day, t('notices.date_locale')),
+      date: dayInWords(day, intlLocaleFor(recipient.customer.locale)),
     }));
     const values = { store: store.name, date: lines[0]?.date ?? '' };
     const messageId = await writeNotice(trx, moment, {

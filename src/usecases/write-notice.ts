@@ -1,7 +1,7 @@
 import { type Customer, findCustomer } from '../domain/customers';
 import { addMessage } from '../domain/messages';
 import { newestTicket, openTicket } from '../domain/tickets';
-import { languageFor, type Texts, textsIn } from '../locales';
+import { type CustomerTexts, customerTexts } from '../locales';
 import { systemActor } from '../platform/actor';
 import type { Db, Trx } from '../platform/db';
 import type { Moment } from '../platform/moment';
@@ -13,14 +13,14 @@ export interface Recipient {
   customer: Customer;
   channel: 'email' | 'sms';
   to: string;
-  t: Texts;
+  t: CustomerTexts;
 }
 
 /** Null: this customer cannot be reached, or wants no notices. */
 export async function recipientOf(db: Db, customerId: string): Promise<Recipient | null> {
   const customer = await findCustomer(db, customerId);
   if (!customer || customer.noticesStoppedAt !== null) return null;
-  const t = textsIn(languageFor(customer.locale));
+  const t = customerTexts(customer.locale);
   // Without a normalised form it is one that identifies nobody, as …@site.invalid.
   if (customer.emailNormalised && customer.email) {
     const { storeId, email } = customer;

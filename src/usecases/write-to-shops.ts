@@ -19,7 +19,7 @@ import { findStore } from '../domain/stores';
 import { lockTicket, noteWritten, recordTicketEvent, takeTurn } from '../domain/tickets';
 import { WooProblem } from '../gateways/woocommerce';
 import type { WooShop } from '../gateways/woocommerce/gateway';
-import { textsIn } from '../locales';
+import { intlLocaleFor, textsIn } from '../locales';
 import { systemActor } from '../platform/actor';
 import { addSeconds, iso } from '../platform/clock';
 import { withTransaction } from '../platform/db';
@@ -299,11 +299,14 @@ function couponWords(coupon: Coupon): string {
 }
 
 /** "10 EUR", "15 %" */
-export function couponValue({
-  kind,
-  valueMinor,
-  currency,
-}: Pick<Coupon, 'kind' | 'valueMinor' | 'currency'>): string {
-  const number = (valueMinor / 100).toFixed(2).replace(/\.00$/, '');
+export function couponValue(
+  { kind, valueMinor, currency }: Pick<Coupon, 'kind' | 'valueMinor' | 'currency'>,
+  locale = intlLocaleFor('en'),
+): string {
+  const digits = valueMinor % 100 === 0 ? 0 : 2;
+  const number = (valueMinor / 100).toLocaleString(locale, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
   return kind === 'percent' ? `${number} %` : [number, currency].filter(Boolean).join(' ');
 }

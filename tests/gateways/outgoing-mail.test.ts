@@ -137,7 +137,7 @@ function describeMails(engine: TestEngine): void {
     const mail = await reply('Živjo!\n\nPoglejte https://shop.example/x <tukaj>.');
     const name = store.name;
     expect(mail).toMatchObject({
-      from: `Bob Žagar at ${name} <help@shop.example>`,
+      from: `Bob Žagar, ${name} <help@shop.example>`,
       subject: `Tiskalnik [#${ticket.number}]`,
       text: `Živjo!\n\nPoglejte https://shop.example/x <tukaj>.\n\n-- \nBob Žagar\n${name}`,
     });
@@ -270,7 +270,7 @@ function describeMails(engine: TestEngine): void {
     expect(header(mail, 'list-unsubscribe-post')).toBe('List-Unsubscribe=One-Click');
     expect(header(mail, 'auto-submitted')).toBe('auto-generated');
     expect(header(mail, 'from')).not.toContain('Bob');
-    expect(mail.text).toContain(`-- \nNo more notices like this one: ${url}`);
+    expect(mail.text).toContain(`-- \nOdjava od takih obvestil: ${url}`);
     expect(mail.html).toContain(`<a href="${url}">`);
     const { pathname } = new URL(url);
     expect(customerOfStopToken(app.ctx, pathname.slice('/notices/'.length))).toBe(customerId);

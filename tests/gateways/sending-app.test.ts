@@ -89,7 +89,7 @@ describeEachEngine('a reply by the real transports', (engine) => {
       expect.objectContaining({
         envelope: { from: 'help@shop.example', to: ['alice@example.com'] },
         messageId: `<${mail.id}@help.example.com>`,
-        from: expect.stringMatching(/^Bob at .+ <help@shop\.example>$/),
+        from: expect.stringMatching(/^Bob, .+ <help@shop\.example>$/),
         subject: expect.stringMatching(/^Tiskalnik \[#\d+\]$/),
         text: TEXT,
       }),

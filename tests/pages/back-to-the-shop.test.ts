@@ -281,7 +281,9 @@ describeInBrowser('The shop on our pages', (engine) => {
       await page.click('button:has-text("Give the coupon")');
       await page.waitForURL(/\?coupon=/);
       const { code } = await open.app.db('coupons').first();
-      expect(await page.inputValue('#z-body')).toContain(`${code.toUpperCase()}. It takes 20 % off`);
+      expect(await page.inputValue('#z-body')).toContain(
+        `${code.toUpperCase()}. Pri naslednjem naročilu vam prinese popust v vrednosti 20 %.`,
+      );
       expect(await page.textContent('#z-thread-list')).toContain(`Why: Zamuda ${NASTY}`);
       await page.click('button:has-text("Send e-mail")');
       await until('it is sent', async () => (await page.inputValue('#z-body')) === '');

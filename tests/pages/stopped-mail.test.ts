@@ -111,6 +111,7 @@ function describePages(engine: TestEngine): void {
       (await app.db('customers').where({ id: ana.id }).first()).notices_stopped_at as string | null;
 
     test('leads to a page without sign-in that stops them, and lets them come again', async () => {
+      await app.db('customers').where({ id: ana.id }).update({ locale: 'en' });
       const path = new URL(stopNoticesUrl(app.ctx, ana.id)).pathname;
       const nobody = await Visitor.of(app, null);
       const page = await nobody.get(path).expect(200);
@@ -132,6 +133,25 @@ function describePages(engine: TestEngine): void {
       expect((await nobody.get(path)).text).toContain('Done: you will be told again.');
       const done = await app.db('audit_log').where({ subject_id: ana.id }).orderBy('id').select('action');
       expect(done).toEqual([{ action: 'customer.notices-stopped' }, { action: 'customer.notices-wanted' }]);
+    });
+
+    test('leads to a page in the language of the customer, as the mail was', async () => {
+      await app.db('customers').where({ id: ana.id }).update({ locale: 'el' });
+      const path = new URL(stopNoticesUrl(app.ctx, ana.id)).pathname;
+      const nobody = await Visitor.of(app, null);
+      const page = await nobody.get(path).expect(200);
+      expect(page.text).toContain('<html lang="el"');
+      expect(page.text).toContain('<h1>Ειδοποιήσεις για τη βοήθειά σας</h1>');
+      expect(page.text).toContain('Το κατάστημα Tiskarna Novak σας ενημερώνει με e-mail');
+      await nobody.post(`${path}/choice`, { wanted: 'no' }, path);
+      const after = (await nobody.get(path)).text;
+      expect(after).toContain('Έγινε: δεν θα λαμβάνετε πλέον τέτοιες ειδοποιήσεις.');
+      expect(after).toContain('Θέλω να τις λαμβάνω ξανά');
+      // Where the link is broken nobody is known, and the browser says what is read.
+      const broken = `${path}x`;
+      const asking = (language: string) => request(app.http).get(broken).set('Accept-Language', language);
+      expect((await asking('fr, sl-SI;q=0.8, en;q=0.5').expect(404)).text).toContain('Ta povezava ne deluje');
+      expect((await asking('fr').expect(404)).text).toContain('This link does not work');
     });
 
     test('does nothing when it was changed, is another’s, or comes from another site', async () => {

@@ -136,6 +136,7 @@ export function orderJson(order: {
   customerId?: number;
   phone?: string;
   note?: string;
+  language?: string;
   refunds?: { id: number; total: string }[];
   lines?: { id: number; sku?: string | null; productId?: number; variationId?: number; quantity?: number }[];
 }): string {
@@ -160,7 +161,8 @@ export function orderJson(order: {
       country: 'SI',
     },
     customer_note: order.note ?? '',
-    meta_data: [],
+    // As WPML leaves it; else the country says.
+    meta_data: order.language ? [{ key: 'wpml_language', value: order.language }] : [],
     line_items: (order.lines ?? [{ id: 1 }]).map((line) => ({
       id: line.id,
       name: `Podpora ${line.sku ?? line.productId ?? 'SUP'}`,

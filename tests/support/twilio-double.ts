@@ -104,6 +104,7 @@ export class TwilioDouble {
   /** What it would have said no to, and answered unlike Twilio: a test expects none. */
   readonly unlike: string[] = [];
   private readonly media = new Map<string, { status: number; content: Buffer; location?: string }>();
+  private readonly mediaOf = new Map<string, string[]>();
   /** With which sign-in pictures were asked for. */
   readonly pictureLogins: (string | undefined)[] = [];
   private readonly callbacks = new Map<string, string>();
@@ -237,6 +238,39 @@ export class TwilioDouble {
     });
   }
 
+  /** The same, but it could not bring it: it stands in the list only. */
+  cannotBring(message: InboundMessage): MessageResource {
+    this.inbound += 1;
+    const { media = [], sid = inboundSid(`${this.inbound}`, media.length > 0) } = message;
+    const at = this.now().toUTCString().replace('GMT', '+0000');
+    this.mediaOf.set(sid, media);
+    return this.keep(
+      { From: message.from, To: message.to ?? '+38641555000', Body: message.body },
+      { sid, direction: 'inbound', status: 'received', date_sent: at, num_media: `${media.length}` },
+    );
+  }
+
+  /** Source: https://www.twilio.com/docs/messaging/api/media-resource#read-multiple-media-resources */
+  private listMedia(sid: string, res: ServerResponse): void {
+    const base = `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages/${sid}/Media.json`;
+    const at = this.now().toUTCString().replace('GMT', '+0000');
+    const paths = this.mediaOf.get(sid) ?? [];
+    const list = {
+      media_list: paths.map((path) => ({
+        sid: path.slice(path.lastIndexOf('/') + 1),
+        account_sid: ACCOUNT_SID,
+        parent_sid: sid,
+        content_type: 'image/jpeg',
+        date_created: at,
+        date_updated: at,
+        uri: `${path}.json`,
+      })),
+      ...{ first_page_uri: base, next_page_uri: null, previous_page_uri: null, uri: base },
+      ...{ page: 0, page_size: 50, start: 0, end: Math.max(0, paths.length - 1) },
+    };
+    json(res, 200, list);
+  }
+
   private async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(req.url ?? '/', this.url);
     const chunks: Buffer[] = [];
@@ -245,6 +279,8 @@ export class TwilioDouble {
     const picture = this.media.get(pathname);
     if (picture) return this.show(req, res, picture);
     if (req.headers.authorization !== `Basic ${login}`) return refuse(res, 401, 20003);
+    const album = /\/Messages\/(\w+)\/Media\.json$/.exec(pathname)?.[1];
+    if (album !== undefined && req.method === 'GET') return this.listMedia(album, res);
     const one = /\/Messages\/(\w+)\.json$/.exec(pathname)?.[1];
     if (one !== undefined && req.method === 'GET') {
       const message = this.messages.find(({ sid }) => sid === one);

@@ -411,8 +411,9 @@ describeEachEngine('Applying orders', (engine) => {
       ['alice@example.com', 'email'],
       ['+38641555100', 'sms'],
     ]);
-    expect(greetings[0]?.body).toContain('10 SMS');
-    expect(greetings[0]?.body).toContain('2 pieces of video help');
+    // In the language of the buyer's country, where the order names none.
+    expect(greetings[0]?.body).toContain('Kupili ste:\n\n  • 10 SMS-ov\n  • 2 enoti videopomoči\n\n');
+    expect(greetings[1]?.body).toMatch(/^Trgovina: hvala za naročilo 2\. Kupili ste: /);
     expect(greetings.every(({ hold_id }) => hold_id === null)).toBe(true);
     expect((await countersOf(1)).sms).toMatchObject({ available: 10 });
   });

@@ -220,7 +220,11 @@ describeEachEngine('who writes by mail and has not paid', (engine) => {
     expect(world.email.calls).toHaveLength(1);
     const { ticketId } = await world.words(taken);
     expect(world.lastSent()).toMatchObject({ to: 'Lea@Elsewhere.example', kind: 'system', ticketId });
-    expect(world.lastSent().text).toContain('https://shop.example');
+    // In the language of the shop's customers: nothing else is known of this one.
+    expect(world.lastSent().subject).toMatch(/^Vaše sporočilo smo prejeli/);
+    expect(world.lastSent().text).toContain(
+      'Pozdravljeni, Lea,\n\nvaše sporočilo smo prejeli. Pomoč se plača vnaprej. Kupite jo tukaj s tem e-poštnim naslovom in odgovorili vam bomo:\nhttps://shop.example',
+    );
     expect(await world.ticketRow(ticketId)).toMatchObject({ unpaid: 1, subject: 'How much is it?' });
   });
 

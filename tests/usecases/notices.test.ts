@@ -27,14 +27,14 @@ describeEachEngine('Notices', (engine) => {
     world.ctx.clock.set('2026-11-20T10:00:00.000Z');
   });
 
-  /** An order of the shop that arrives now; says who bought. */
+  /** An order of the shop that arrives now, in English unless it says otherwise; says who bought. */
   async function buys(order: Parameters<typeof orderJson>[0]): Promise<string> {
     const now = world.at().slice(0, 19);
     await receive(
       world.ctx,
       world.store,
       'order.updated',
-      orderJson({ created: now, modified: now, ...order }),
+      orderJson({ created: now, modified: now, language: 'en', ...order }),
     );
     await drainInbox(world.ctx);
     return (await db('orders').where({ woo_id: order.id }).first('customer_id')).customer_id;
@@ -315,6 +315,35 @@ describeEachEngine('Notices', (engine) => {
       expect(passed).toMatchObject([{ step_days: 30, message_id: null }]);
     });
 
+    test('are in the language of the customer, with its dates and plurals', async () => {
+      await makePackage(world.ctx, world.store, 'SUP', { sms: 3, email: 2 }, { validityDays: 40 });
+      const buyers = [
+        await buys({ id: 1, language: 'sl' }),
+        await buys({ id: 2, language: 'hr', email: '' }),
+        await buys({ id: 3, language: 'de_AT', email: 'anna@example.com' }),
+      ];
+      morningAfter(10);
+      await run(warnOfExpiry);
+      const told = await Promise.all(buyers.map((id) => notices(id)));
+      const [sl, hr, de] = told.flat() as [Notice, Notice, Notice];
+      expect(sl.subject).toBe('Trgovina: kupljeno pomoč lahko izkoristite do 30. 12. 2026');
+      expect(sl.body).toBe(
+        [
+          'Pozdravljeni, Alice Kupec,',
+          'del pomoči, ki ste jo kupili v spletni trgovini Trgovina, še ni izkoriščen, velja pa le še do navedenega dne:',
+          '  • 3 SMS-i (do vključno 30. 12. 2026)\n  • 2 e-sporočili (do vključno 30. 12. 2026)',
+          'Po tem dnevu je ne bo več mogoče izkoristiti. Kadar boste potrebovali pomoč, preprosto odgovorite na to e-sporočilo in nam opišite težavo.',
+          'To sporočilo je brezplačno, prav tako vse, kar nam pišete.',
+          'Trgovina',
+        ].join('\n\n'),
+      );
+      expect([hr.channel, hr.body]).toEqual([
+        'sms',
+        'Trgovina: još neiskorištena pomoć: 3 SMS-a (do kraja dana 30. prosinca 2026.), 2 e-poruke (do kraja dana 30. prosinca 2026.). Za pomoć nam pišite. Poruka je besplatna.',
+      ]);
+      expect(de.body).toContain('  • 2 E-Mails (bis einschließlich 30. Dezember 2026)\n');
+    });
+
     test('open a ticket that waits for nobody where the customer has none', async () => {
       await makePackage(world.ctx, world.store, 'SUP', { sms: 3 }, { validityDays: 40, opensTicket: false });
       const ana = await buys({ id: 1 });
@@ -454,6 +483,26 @@ describeEachEngine('Notices', (engine) => {
       await use(ana, 1);
       await run(tellLowBalances);
       expect(await notices(ana)).toHaveLength(1);
+    });
+
+    test('are in the language of the customer, and have the day as it was in the shop', async () => {
+      await makePackage(world.ctx, world.store, 'SUP', { sms: 10 });
+      const ana = await buys({ id: 1, language: 'sl' });
+      const eleni = await buys({ id: 2, language: 'el', email: '', phone: '+30 691 234 5678' });
+      world.ctx.clock.set('2026-11-20T23:30:00.000Z');
+      await use(ana, 8);
+      await use(eleni, 10);
+      await run(tellLowBalances);
+      const [low] = await notices(ana);
+      const { number, subject } = await db('tickets').where({ customer_id: ana }).first();
+      expect(low?.body).toContain(
+        `  • 10 SMS-ov: na voljo še 2. Nazadnje porabljeno 21. 11. 2026 za »${subject}« (zahtevek ${number}).\n`,
+      );
+      const [empty] = await notices(eleni);
+      expect([empty?.channel, empty?.body]).toEqual([
+        'sms',
+        'Trgovina: υπόλοιπο βοήθειας: 0 SMS. Το SMS είναι δωρεάν.',
+      ]);
     });
 
     test('do not come for a meter that pooled credits still pay for, and then tell of both in one', async () => {

@@ -132,7 +132,7 @@ describeEachEngine('an SMS that comes in', (engine) => {
       await app.runJob('sms.answers');
       await app.drain();
       expect(desk.toProvider(number).map(({ body }) => body)).toEqual([
-        'Trgovina: we have your message. Help is paid in advance; buy it here, and we answer: https://shop.example.com',
+        'Trgovina: sporočilo smo prejeli. Pomoč se plača vnaprej. Odgovorili bomo po nakupu: https://shop.example.com',
       ]);
       for (const body of ['Halo?', 'Je kdo tam?']) {
         app.clock.advance({ minutes: 5 });

@@ -70,8 +70,8 @@ describeEachEngine('What Zeton writes into a shop', (engine) => {
       expect.objectContaining({
         customerNote: true,
         note:
-          'Thank you for your order. You have bought: 20 SMS, 10 e-mails.\n\n' +
-          'When you need help, or want to see what is left, come here: http://127.0.0.1:1/',
+          'Hvala za vaše naročilo. Kupili ste: 20 SMS-ov, 10 e-sporočil.\n\n' +
+          'Kadar boste potrebovali pomoč ali želeli videti, koliko vam je ostalo, obiščite: http://127.0.0.1:1/',
       }),
     ]);
     const events = await open.app.db('ticket_events').where({ type: 'shop.buyer_told' });

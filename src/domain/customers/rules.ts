@@ -8,7 +8,8 @@ export interface Identity {
   emailNormalised: string | null;
 }
 
-const LOCALES = ['en', 'sl', 'hr', 'el'] as const;
+/** As in src/locales. */
+const LOCALES = ['en', 'sl', 'hr', 'el', 'de'] as const;
 
 /**
  * The address as an identity: lower case, no surrounding space. Null when it identifies nobody: empty, no address at
@@ -31,7 +32,14 @@ export function phoneToE164(phone: string, country: string, storeCountry: string
   return null;
 }
 
-const LOCALE_OF_COUNTRY: Record<string, string> = { SI: 'sl', HR: 'hr', GR: 'el', CY: 'el' };
+const LOCALE_OF_COUNTRY: Record<string, string> = {
+  SI: 'sl',
+  HR: 'hr',
+  GR: 'el',
+  CY: 'el',
+  DE: 'de',
+  AT: 'de',
+};
 /** Where translation plugins (WPML, Polylang, TranslatePress, Weglot) leave an order's language. */
 const LOCALE_META = [
   'wpml_language',

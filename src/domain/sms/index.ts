@@ -10,6 +10,7 @@ export {
   addMedia,
   closeReport,
   keepInboundSms,
+  keepReceivedSms,
   keepReport,
   optIn,
   optOut,
@@ -23,5 +24,8 @@ export {
   type Media,
   type Report,
   readInbound,
+  readOfLine,
   saveMedia,
+  saveReadUntil,
+  unknownSids,
 } from './store';

@@ -1,3 +1,5 @@
+import { limits } from '../../platform/limits';
+
 /** Pure decisions about SMS as Twilio brings and reports them. */
 
 /** Twilio's default words, a message that is nothing else. Source: help.twilio.com, "Opt-out keywords (SMS STOP filtering)" */
@@ -39,8 +41,6 @@ interface InboundForm {
   mediaUrls: string[];
 }
 
-const MEDIA_MAX = 10;
-
 /** PostgreSQL keeps no NUL, and no sender is longer. */
 function oneWord(text: string | null): string {
   return (text ?? '').replaceAll('\0', '').trim().slice(0, 100);
@@ -49,7 +49,7 @@ function oneWord(text: string | null): string {
 /** Shape: the signed bytes → InboundForm */
 export function readInboundForm(body: Buffer): InboundForm {
   const form = new URLSearchParams(body.toString('utf8'));
-  const count = Math.min(MEDIA_MAX, Number.parseInt(form.get('NumMedia') ?? '0', 10) || 0);
+  const count = Math.min(limits.smsMediaMax, Number.parseInt(form.get('NumMedia') ?? '0', 10) || 0);
   return {
     from: oneWord(form.get('From')),
     to: oneWord(form.get('To')),
@@ -59,6 +59,14 @@ export function readInboundForm(body: Buffer): InboundForm {
       (url) => url !== '',
     ),
   };
+}
+
+/** The same form of a message that was fetched. */
+export function formOf(sms: { from: string; to: string; text: string; mediaUrls: string[] }): Buffer {
+  const form = new URLSearchParams({ From: sms.from, To: sms.to, Body: sms.text });
+  form.set('NumMedia', String(sms.mediaUrls.length));
+  for (const [n, url] of sms.mediaUrls.entries()) form.set(`MediaUrl${n}`, url);
+  return Buffer.from(form.toString());
 }
 
 /**

@@ -2,7 +2,7 @@ import { addSeconds, iso } from '../../platform/clock';
 import type { Db, Trx } from '../../platform/db';
 import type { Moment } from '../../platform/moment';
 import { Refusal } from '../../platform/refusal';
-import { askAfterSeconds, outcomeOf, readInboundForm } from './rules';
+import { askAfterSeconds, formOf, outcomeOf, readInboundForm } from './rules';
 import {
   deleteOptOuts,
   endAsking,
@@ -39,6 +39,15 @@ export async function keepInboundSms(
     receivedAt: moment.at,
   });
   return { fresh };
+}
+
+/** The same of one that the provider was asked for. */
+export function keepReceivedSms(
+  db: Db,
+  moment: Moment,
+  sms: { sid: string; from: string; to: string; text: string; mediaUrls: string[] },
+): Promise<{ fresh: boolean }> {
+  return keepInboundSms(db, moment, { sid: sms.sid, body: formOf(sms) });
 }
 
 /** Notes the pictures of a message, to be fetched after the commit. */

@@ -36,6 +36,33 @@ export async function insertInbound(db: Db, sms: InboundSms): Promise<boolean> {
   return rows.length === 1;
 }
 
+/** Which of them have not come here. */
+export async function unknownSids(db: Db, sids: string[]): Promise<string[]> {
+  const known = new Set<string>();
+  for (let at = 0; at < sids.length; at += SIDS_AT_ONCE) {
+    const some = sids.slice(at, at + SIDS_AT_ONCE);
+    for (const sid of (await db('inbound_sms').whereIn('sid', some).pluck('sid')) as string[]) known.add(sid);
+  }
+  return sids.filter((sid) => !known.has(sid));
+}
+
+/** Well within what one statement may name. */
+const SIDS_AT_ONCE = 500;
+
+/** From when on, and until when, the provider was asked for what came in. The first time that is now. */
+export async function readOfLine(
+  db: Db,
+  { line, now }: { line: string; now: string },
+): Promise<{ since: string; readUntil: string }> {
+  await db('sms_lines').insert({ name: line, since: now, read_until: now }).onConflict('name').ignore();
+  const row = (await db('sms_lines').where({ name: line }).first()) as Row;
+  return { since: row.since as string, readUntil: row.read_until as string };
+}
+
+export async function saveReadUntil(db: Db, { line, at }: { line: string; at: string }): Promise<void> {
+  await db('sms_lines').where({ name: line }).update({ read_until: at });
+}
+
 /** One that came, whatever became of it. */
 export async function readInbound(db: Db, id: string): Promise<InboundSms> {
   const row = (await db('inbound_sms').where({ id }).first()) as Row | undefined;

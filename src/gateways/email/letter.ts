@@ -72,7 +72,8 @@ function linked(line: string): (Html | string)[] {
   return [...pieces, line.slice(end)];
 }
 
-const MARKS = '.,;:!?…”’»*_';
+/** No "_": the links that Zeton signs may end with one. */
+const MARKS = '.,;:!?…”’»*';
 
 /** From its end, character by character: a regular expression would begin anew at each of a long row of them. */
 function withoutSentence(url: string): string {

@@ -51,6 +51,23 @@ export interface SentSmsQuestion {
   since: string;
 }
 
+export interface ReceivedSms {
+  sid: string;
+  from: string;
+  to: string;
+  text: string;
+  hasMedia: boolean;
+}
+
+export interface ReceivedSmsList {
+  /** Our number, or the name of the service that has our numbers. */
+  line: string;
+  /** Oldest first. Shape: since: ISO 8601 UTC. Throws where the provider cannot be asked, or has more than can be. */
+  list(since: string): Promise<ReceivedSms[]>;
+  /** Where the pictures of one are. */
+  mediaUrls(sid: string): Promise<string[]>;
+}
+
 export interface SmsGateway {
   send(sms: OutgoingSms): Promise<SmsOutcome>;
   /**
@@ -63,6 +80,8 @@ export interface SmsGateway {
   ): Promise<{ kind: 'found'; providerIds: string[] } | { kind: 'unknown' }>;
   /** What the provider says of a message that it took; null: it knows none such. Throws where it cannot be asked. */
   readReport?(providerId: string): Promise<SmsReport | null>;
+  /** What came to us, whether or not the provider brought it. Absent where it cannot be asked, or nobody can write. */
+  received?: ReceivedSmsList;
   /** A picture of a message that came in, by the address that the provider gave for it. */
   fetchMedia?(url: string): Promise<FetchedMedia>;
 }

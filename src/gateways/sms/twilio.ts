@@ -4,7 +4,14 @@ import type { Socket } from 'node:net';
 import type TwilioSdk from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient';
 import { addSeconds } from '../../platform/clock';
-import type { OutgoingSms, SentSmsQuestion, SmsGateway, SmsOutcome, SmsReport } from './gateway';
+import type {
+  OutgoingSms,
+  ReceivedSmsList,
+  SentSmsQuestion,
+  SmsGateway,
+  SmsOutcome,
+  SmsReport,
+} from './gateway';
 import { mediaFetcher } from './twilio-media';
 
 export interface TwilioSettings {
@@ -22,6 +29,9 @@ export interface TwilioSettings {
     smsRequestMs: number;
     smsLookBack: number;
     smsMediaBytes: number;
+    smsMediaMax: number;
+    smsFetchPage: number;
+    smsFetchMax: number;
   };
 }
 
@@ -33,7 +43,9 @@ export interface TwilioSettings {
  *          could not be asked.
  * Source:  https://www.twilio.com/docs/messaging/api/message-resource
  */
-export function makeTwilioGateway(settings: TwilioSettings): Required<SmsGateway> & { close(): void } {
+export function makeTwilioGateway(
+  settings: TwilioSettings,
+): Required<Omit<SmsGateway, 'received'>> & Pick<SmsGateway, 'received'> & { close(): void } {
   const { limits } = settings;
   const { client, certainlyNotSent, close } = twilioClient(settings);
   const sender = settings.messagingServiceSid
@@ -98,9 +110,47 @@ export function makeTwilioGateway(settings: TwilioSettings): Required<SmsGateway
       }
     },
 
+    received: receivedBy(client, settings),
+
     fetchMedia: mediaFetcher(settings),
 
     close,
+  };
+}
+
+/** What came to our number, or to one of our messaging service. Undefined: our sender is a name, which nobody can answer. */
+function receivedBy(client: TwilioSdk.Twilio, settings: TwilioSettings): ReceivedSmsList | undefined {
+  const { from, messagingServiceSid: service, limits } = settings;
+  const line = service ?? (from?.startsWith('+') ? from : null);
+  if (line === null) return undefined;
+  const asked = (error: { code?: unknown }) => {
+    throw noAnswer(error instanceof Refused ? `HTTP_${error.status}` : error.code);
+  };
+  return {
+    line,
+    async list(since) {
+      const limit = limits.smsFetchMax;
+      const filter = { dateSentAfter: new Date(since), limit, pageSize: limits.smsFetchPage };
+      const newest = await client.messages
+        .list(service === null ? { ...filter, to: line } : filter)
+        .catch(asked);
+      if (newest.length >= limit) throw noAnswer('TOO_MANY');
+      return (
+        newest
+          // Not those of which parts are still on their way.
+          .filter(({ direction, status }) => direction === 'inbound' && status === 'received')
+          .filter(({ messagingServiceSid }) => service === null || messagingServiceSid === service)
+          .map(({ sid, from: sender, to, body, numMedia }) => ({
+            ...{ sid, to, from: sender, text: body },
+            hasMedia: Number(numMedia) > 0,
+          }))
+          .reverse()
+      );
+    },
+    async mediaUrls(sid) {
+      const media = await client.messages(sid).media.list({ limit: limits.smsMediaMax }).catch(asked);
+      return media.map(({ uri }) => `https://api.twilio.com${uri.replace(/\.json$/, '')}`);
+    },
   };
 }
 

@@ -41,6 +41,7 @@ describe('the HTML of a mail', () => {
     ['(https://shop.example/x)', 'https://shop.example/x', ')'],
     ['https://en.wikipedia.org/wiki/Token_(coin)', 'https://en.wikipedia.org/wiki/Token_(coin)', ''],
     ['“http://shop.example/x”, he said', 'http://shop.example/x', '”, he said'],
+    ['https://shop.example/notices/aB-_', 'https://shop.example/notices/aB-_', ''],
     ['https://šola.example/čas', 'https://šola.example/čas', ''],
   ])('makes a link of an address alone: %s', (text, url, after) => {
     expect(bodyOf(text)).toContain(`<a href="${url}">${url}</a>${after}`);
