@@ -27,7 +27,7 @@ export function mailDocumentHeaders({ remote }: { remote: boolean }): Record<str
 const SCHEME: Record<Theme, string> = { auto: 'light dark', light: 'light', dark: 'dark' };
 
 const STYLE = `body{margin:0;padding:12px;font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
-img{max-width:100%;height:auto}table{max-width:100%}pre{white-space:pre-wrap}
+img{max-width:100%;height:auto}table{max-width:100%}td,th{padding:2px 6px;overflow-wrap:break-word}pre{white-space:pre-wrap}
 blockquote{margin:0 0 0 4px;padding-left:12px;border-left:2px solid #8888}`;
 
 /** Shape: sanitised HTML → a whole page */

@@ -141,7 +141,8 @@ function AsSent({
         <p class="z-mail-mark">
           <a href={`${src}?pictures=yes`} target={frame} safe>
             {t('ticket_mail.pictures', { count: taken.remoteImages })}
-          </a>{' '}
+          </a>
+          {' · '}
           <span safe>{t('ticket_mail.pictures_words')}</span>
         </p>
       ) : null}

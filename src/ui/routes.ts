@@ -301,7 +301,6 @@ async function sendFile(res: Response, { type, disposition, bytes, stream }: Dow
     'Content-Type': type,
     'Content-Length': String(bytes),
     'Content-Disposition': disposition,
-    'X-Content-Type-Options': 'nosniff',
     // Should a browser show it all the same.
     'Content-Security-Policy': "sandbox; default-src 'none'",
   });
@@ -339,7 +338,7 @@ async function send(host: PageHost, res: Response, answer: Answer, page: Page): 
   }
   if (reply.picture) {
     const { type, bytes, seconds } = reply.picture;
-    res.set({ 'Cache-Control': `private, max-age=${seconds}`, 'X-Content-Type-Options': 'nosniff' });
+    res.set('Cache-Control', `private, max-age=${seconds}`);
     res.status(reply.status).type(type).send(bytes);
     return;
   }

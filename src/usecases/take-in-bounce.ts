@@ -65,6 +65,13 @@ async function believe(
 ): Promise<Ending> {
   const { arrival, message, ticket, reason } = input;
   const { customerId } = ticket;
+  const known = {
+    status: 'done',
+    messageId: message.id,
+    reason: 'It is known that this mail came back.',
+  } as const;
+  // Its credit is back, whatever it failed by: there is nothing to ask a person.
+  if (message.status === 'failed') return known;
   const isPaid = message.holdId !== null;
   const since = iso(addSeconds(new Date(moment.at), -limits.bounceMemoryDays * 86_400));
   const doubt = isPaid
@@ -78,9 +85,7 @@ async function believe(
   const isNews =
     !isPaid ||
     (await addBounce(trx, { messageId: message.id, customerId, reason, state, doubt, at: moment.at }));
-  if (!isNews || message.status === 'failed') {
-    return { status: 'done', messageId: message.id, reason: 'It is known that this mail came back.' };
-  }
+  if (!isNews) return known;
   if (doubt !== null) {
     await note(trx, moment, ticket, 'mail.bounce_doubted', { message_id: message.id, doubt, reason });
     await callAttention(trx, moment, ticket.id);
@@ -111,7 +116,10 @@ function isGone({ mail }: Arrival, message: Message): boolean {
 
 function reasonOf(bounce: Bounce | null): string {
   const failed = bounce?.recipients.find(({ action }) => action === 'failed' || action === 'delayed');
-  const words = [failed?.status, failed?.diagnostic].filter((part) => part).join(' ');
+  const { status = null, diagnostic = null } = failed ?? {};
+  // Most diagnostics have the status in them already.
+  const isSaid = status !== null && (diagnostic ?? '').split(/\s+/).includes(status);
+  const words = [isSaid ? null : status, diagnostic].filter((part) => part).join(' ');
   return words === '' ? 'returned by the mail server' : words.slice(0, limits.reasonChars);
 }
 

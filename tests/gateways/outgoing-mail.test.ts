@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import request from 'supertest';
 import { adjust } from '../../src/domain/credits';
+import { addMessageMail } from '../../src/domain/mails';
 import { addMessage, findMessage } from '../../src/domain/messages';
 import { addPerson } from '../../src/domain/staff';
 import { findStoreBySlug, type Store } from '../../src/domain/stores';
@@ -183,6 +184,21 @@ function describeMails(engine: TestEngine): void {
     expect(header(fourth, 'in-reply-to')).toBe('<CA+abc=1@mail.example.com>');
     expect(header(fourth, 'references')).toContain(third.messageId as string);
     expect(fourth.envelope.to).toEqual(['alice@example.com']);
+  });
+
+  it('does not name what somebody else wrote into the ticket, until an agent let it stand', async () => {
+    await aliceWrites('<of.mallory@evil.example>');
+    const { id } = await app.db('messages').where({ provider_id: '<of.mallory@evil.example>' }).first('id');
+    await withTransaction(app.db, (trx) =>
+      addMessageMail(trx, {
+        ...{ messageId: id, fromAddress: 'mallory@evil.example', fromName: 'Mallory', class: 'person' },
+        ...{ matchedBy: 'subject', sender: 'different', quoted: '', signature: '' },
+        ...{ html: null, remoteImages: 0, limitsHit: [] },
+      }),
+    );
+    expect(header(await reply('one'), 'references')).toBeUndefined();
+    await app.db('message_mails').where({ message_id: id }).update({ sender: 'accepted' });
+    expect(header(await reply('two'), 'references')).toContain('<of.mallory@evil.example>');
   });
 
   it('does not name mails that never arrived', async () => {

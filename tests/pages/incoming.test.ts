@@ -136,11 +136,16 @@ describeEachEngine('what comes in, for those who run it', (engine) => {
   test('is not for agents, nor for who looks after one shop only', async () => {
     await addStaff(app, 'bob@example.com', 'agent', 'Bob');
     const bob = await Visitor.of(app, 'bob@example.com');
-    expect((await bob.get('/admin/incoming')).status).toBe(403);
+    const failed = '/admin/incoming/failed';
+    const one = `${failed}/mail/${app.ctx.ids.next()}`;
+    const pages = ['/admin/incoming', failed, one];
+    for (const path of pages) expect([path, (await bob.get(path)).status]).toEqual([path, 403]);
+    expect((await bob.post(one, { to: 'ignored' })).status).toBe(403);
+    expect((await carol.postBare(one, { to: 'ignored' })).status).toBe(403);
     const dan = { email: 'dan@example.com', name: 'Dan', role: 'admin' as const, storeSlugs: ['default'] };
     await addStaffForStores(app.db, momentOf(app.ctx, systemActor), dan);
     const visitor = await Visitor.of(app, dan.email);
-    expect((await visitor.get('/admin/incoming')).status).toBe(403);
+    for (const path of pages) expect([path, (await visitor.get(path)).status]).toEqual([path, 403]);
     expect((await visitor.get('/admin/packages')).text).not.toContain('/admin/incoming');
     expect((await (await Visitor.of(app, null)).get('/admin/incoming')).status).toBe(303);
   });

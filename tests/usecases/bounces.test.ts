@@ -1,6 +1,7 @@
 import { verifyLedger } from '../../src/domain/credits';
 import { limits } from '../../src/platform/limits';
 import { decideAboutBounce } from '../../src/usecases/decide-bounce';
+import { settleMessage } from '../../src/usecases/settle-message';
 import { describeEachEngine } from '../support/databases';
 import { bounceOf, MailWorld } from '../support/mail-world';
 import { bob } from '../support/messaging-world';
@@ -45,6 +46,18 @@ describeEachEngine('a mail that comes back', (engine) => {
     expect(await world.ticketRow()).toMatchObject({ status: 'open' });
     await bounce(sent);
     expect(await world.credits('email')).toEqual(all);
+  });
+
+  test('says its code once, where the words of the mail server have it in them', async () => {
+    const [one, two] = [await world.sentReply(), await world.sentReply()];
+    await bounce(one);
+    expect((await world.message(one)).failure).toBe('5.2.2 552 mailbox full');
+    await decideAboutBounce(world.ctx, bob, {
+      messageId: (await world.bring(bounceOf({ to: world.returnPath(two) }), { from: '' }))
+        .message_id as string,
+      returned: true,
+    });
+    expect((await world.message(two)).failure).toBe('550 5.1.1 no such user');
   });
 
   test('that names the null sender only in its head counts where no envelope is known, and not where one is', async () => {
@@ -117,6 +130,28 @@ describeEachEngine('a mail that comes back', (engine) => {
     });
     expect((await world.message(two)).status).toBe('failed');
     expect(await world.credits('email')).toEqual(all);
+  });
+
+  test('told again, or of what has failed already, is no news', async () => {
+    const [one, two, three] = [await world.sentReply(), await world.sentReply(), await world.sentReply()];
+    await bounce(one);
+    for (let n = 0; n < 2; n++) await bounce(two);
+    await settleMessage(world.ctx, { messageId: three, outcome: 'failed' });
+    await bounce(three);
+    // Nor is a person asked about it.
+    expect(await world.db('bounced_messages').where({ message_id: three })).toEqual([]);
+    expect((await eventTypes()).filter((type) => type === 'mail.bounce_doubted')).toHaveLength(1);
+    expect(await world.credits('email')).toEqual(oneUsed);
+  });
+
+  test.each([
+    ['a mailbox that is gone', { status: '5.1.1' }, ['alice@example.com']],
+    ['a mailbox that is full', { status: '5.2.2' }, []],
+    ['where they forward it to', { status: '5.1.1', recipient: 'alice@elsewhere.example' }, []],
+  ])('from %s: whether more is sent there', async (_from, said, stopped) => {
+    const to = world.returnPath(await world.sentReply());
+    await world.bring(bounceOf({ to, ...said }), { from: '', to: [to] });
+    expect(await world.db('suppressed_addresses').pluck('address')).toEqual(stopped);
   });
 
   test('after the customer has answered it is for a person to say, who may say that it is not true', async () => {

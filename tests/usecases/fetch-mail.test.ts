@@ -149,6 +149,39 @@ describeEachEngine('Mail that is fetched by IMAP', (engine) => {
     expect((await kept()).sort()).toEqual(['Mail 1', 'Mail 2', 'Mail 3', 'Mail 4']);
   });
 
+  it('under the number that another one had (UIDVALIDITY) is not taken for that one, and not lost', async () => {
+    server = await ImapServer.start({ without: ['IDLE'] });
+    const folder = server.folder();
+    const renumber = (mails: number[]) => {
+      folder.messages.length = 0;
+      folder.uidvalidity += 1;
+      folder.uidnext = 1;
+      for (const n of mails) server.deliver(numbered(n));
+    };
+    server.deliver(numbered(1));
+    let moves = 0;
+    server.before('UID MOVE', () => {
+      moves += 1;
+      if (moves > 1) return true;
+      // Mail 1 is kept, and not moved yet.
+      server.cut();
+      renumber([2, 1]);
+      return false;
+    });
+    let gone = false;
+    read(changed((real) => ({ read: (uid: number) => (gone ? Promise.resolve(null) : real.read(uid)) })));
+    await emptied();
+    expect(await kept()).toEqual(['Mail 1', 'Mail 2']);
+    gone = true;
+    server.deliver(numbered(3));
+    await until('it is left there', () => folder.messages[0]?.flags.includes('\\Flagged'));
+    await stop();
+    renumber([4, 5, 6, 7]);
+    read();
+    await emptied();
+    expect(await kept()).toHaveLength(6);
+  });
+
   it('stays in the mailbox while it cannot be kept', async () => {
     server = await ImapServer.start();
     server.deliver(numbered(1));
@@ -238,6 +271,28 @@ describeEachEngine('Mail that is fetched by IMAP', (engine) => {
     expect(tries).toBe(limits.mailboxReadAttempts);
     expect(await kept()).toEqual(['Mail 2']);
     expect(lines.join('')).toContain('a mail cannot be fetched, and stays in the mailbox');
+  });
+
+  it('that cannot be moved away is read once, and moved as soon as it can be', async () => {
+    server = await ImapServer.start({ without: ['IDLE'] });
+    server.deliver(numbered(1));
+    let reads = 0;
+    let moves = 0;
+    read(
+      changed((folder) => ({
+        read: (uid: number) => {
+          reads += 1;
+          return folder.read(uid);
+        },
+        putAway: (uid: number) => {
+          moves += 1;
+          return moves > 3 ? folder.putAway(uid) : Promise.resolve(false);
+        },
+      })),
+    );
+    await emptied();
+    expect([reads, await kept()]).toEqual([1, ['Mail 1']]);
+    expect(lines.join('')).toContain('could not be moved out of the mailbox');
   });
 
   it('is fetched by one process at a time', async () => {

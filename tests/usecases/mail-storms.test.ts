@@ -98,6 +98,37 @@ describeEachEngine('a storm of mails', (engine) => {
     expect(peer.received).toHaveLength(2);
   });
 
+  test('of somebody who pays opens no more tickets from some number on, and leaves them where they are', async () => {
+    const { world } = loop;
+    await world.give('email', 1);
+    const mails = limits.mailsPerSenderHour + 5;
+    for (let n = 0; n < mails; n++) await world.keep(mailOf({ subject: `Alarm ${n}` }));
+    await world.receive();
+    expect(await world.db('messages').where({ direction: 'in' })).toHaveLength(mails);
+    // The first one stands in the ticket that their order had opened.
+    expect(await world.db('tickets')).toHaveLength(limits.mailsPerSenderHour);
+    expect(await world.db('inbound_mails').where({ storm: 1 })).toHaveLength(5);
+  });
+
+  test('into one ticket from many senders is a storm too, and calls nobody any more', async () => {
+    const { world } = loop;
+    const { id: ticketId } = world.ticket;
+    const created_at = world.ctx.clock.now().toISOString();
+    const words = Array.from({ length: limits.mailsPerTicketHour }, (_, n) => ({
+      ...{ id: world.ctx.ids.next(), ticket_id: ticketId, direction: 'in', channel: 'email' },
+      ...{ kind: 'customer', author_kind: 'customer', author_id: '', author_name: 'Robot', body: `${n}` },
+      ...{ status: 'received', attempts: 0, created_at },
+    }));
+    await world.db('messages').insert(words);
+    await world.db('tickets').where({ id: ticketId }).update({ status: 'solved', unpaid: 1 });
+    const before = await world.ticketRow();
+    for (const from of ['alice@example.com', 'robot@elsewhere.example']) {
+      const taken = await world.bring({ from, to: world.replyAddress() });
+      expect(taken).toMatchObject({ storm: 1, status: 'done', answer_at: null });
+      expect(await world.ticketRow()).toMatchObject({ status: 'solved', version: before.version });
+    }
+  });
+
   test('an absence notice for each notice of ours ends at once', async () => {
     const { world, peer } = loop;
     await world.keep(mailOf({ from: 'lea@elsewhere.example', subject: 'Help' }));

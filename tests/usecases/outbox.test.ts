@@ -500,6 +500,20 @@ describeEachEngine('the outbox', (engine) => {
       expect(await world.credits('sms')).toEqual({ available: 9, held: 0, used: 1 });
     });
 
+    it('news that names another of the provider’s ids is of another attempt, and changes nothing', async () => {
+      const messageId = await sent();
+      await settleMessage(world.ctx, {
+        messageId,
+        outcome: 'failed',
+        providerId: 'SM of an earlier attempt',
+      });
+      expect(await world.message(messageId)).toMatchObject({
+        status: 'sent',
+        providerId: `sandbox:${messageId}`,
+      });
+      expect(await world.credits('sms')).toEqual({ available: 9, held: 0, used: 1 });
+    });
+
     it('a late “delivered” after a failure does not charge again', async () => {
       const messageId = await sent();
       await settleMessage(world.ctx, { messageId, outcome: 'failed' });

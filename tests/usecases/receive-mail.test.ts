@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readAlarms } from '../../src/console/alarms.query';
+import { claimArrivals } from '../../src/domain/arrivals';
 import { verifyLedger } from '../../src/domain/credits';
 import { changeTicket } from '../../src/domain/tickets';
+import { addSeconds, iso } from '../../src/platform/clock';
 import { withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
 import { momentOf } from '../../src/usecases/context';
@@ -316,9 +318,9 @@ describeEachEngine('mail that comes in', (engine) => {
     });
   });
 
-  test('files of a mail are kept with its message', async () => {
-    const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
-    const raw = mailOf({
+  const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+  const mailWithFile = () =>
+    mailOf({
       to: world.replyAddress(),
       headers: ['Content-Type: multipart/mixed; boundary="b"'],
       text: [
@@ -327,7 +329,31 @@ describeEachEngine('mail that comes in', (engine) => {
         '--b--',
       ].join('\r\n'),
     });
-    const words = await world.words(await world.bring(raw));
+
+  test('is left to the worker that took it over while it was read', async () => {
+    const { ctx, db } = world;
+    const id = await world.keep(mailWithFile());
+    const takenOver = async () => {
+      ctx.clock.advance(limits.leaseSeconds + 1);
+      const now = ctx.clock.now();
+      const leaseUntil = iso(addSeconds(now, limits.leaseSeconds));
+      const claim = { owner: 'other', now: iso(now), leaseUntil, limit: 1 };
+      await withTransaction(db, (trx) => claimArrivals(trx, 'mail', claim));
+    };
+    const files = { put: takenOver } as unknown as NonNullable<typeof ctx.files>;
+    await receiveMails({ ...ctx, files }, { limit: 1 });
+    expect(await db('messages').where({ direction: 'in' })).toEqual([]);
+    expect(await db('inbound_mails').where({ id }).first()).toMatchObject({
+      status: 'pending',
+      lease_owner: 'other',
+    });
+    ctx.clock.advance(limits.leaseSeconds + 1);
+    await world.receive();
+    expect(await world.takenIn(id)).toMatchObject({ status: 'done' });
+  });
+
+  test('files of a mail are kept with its message', async () => {
+    const words = await world.words(await world.bring(mailWithFile()));
     const [file] = await world.db('attachments').where({ message_id: words.id });
     expect(file).toMatchObject({
       filename: 'screen.png',

@@ -185,6 +185,18 @@ describeEachEngine('an SMS that comes in', (engine) => {
       expect(desk.toProvider(number)).toHaveLength(1);
     });
 
+    test('is not answered after STOP, not even by a message that cannot go', async () => {
+      const from = desk.number();
+      await desk.gets({ from, body: 'Prosim' });
+      await desk.gets({ from, body: 'STOP' });
+      await desk.app.runJob('sms.answers');
+      const [ticket] = await desk.ticketsOf(from);
+      expect(await desk.words({ id: ticket?.id as string })).toEqual([
+        ['customer', 'Prosim'],
+        ['customer', 'STOP'],
+      ]);
+    });
+
     test('is not answered when it was paid or found to be spam meanwhile, nor twice by two processes', async () => {
       const { app } = desk;
       const [paid, spam, waiting] = [desk.number(), desk.number(), desk.number()];

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import request from 'supertest';
 import { createStore } from '../../src/domain/stores';
 import { systemActor } from '../../src/platform/actor';
@@ -64,8 +65,10 @@ describeEachEngine('POST /webhooks/email', (engine) => {
     expect(await kept()).toEqual([]);
   });
 
-  it('says what is wrong with a body: no mail, empty, too large', async () => {
+  it('says what is wrong with a body: no mail, packed, empty, too large', async () => {
     await post(rawMail(), { 'Content-Type': 'application/json' }).expect(415);
+    // A small one could unpack to more than the memory holds.
+    await post(gzipSync(rawMail()), { 'Content-Encoding': 'gzip' }).expect(415);
     const empty = await post('').expect(400);
     expect(empty.body.detail).toBe('The body is empty: it must be a mail.');
     const large = await post(Buffer.alloc(limits.mailBytes + 1, 'a')).expect(413);

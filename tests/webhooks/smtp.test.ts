@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, Socket } from 'node:net';
 import { createTransport, type NodemailerError } from 'nodemailer';
 import { limits } from '../../src/platform/limits';
 import { listenForMail, type MailListener } from '../../webhooks/smtp';
@@ -151,6 +152,19 @@ describeEachEngine('The mail server of Zeton', (engine) => {
     expect(await kept()).toHaveLength(1);
     // What was received makes room again.
     await send(rawMail(), ['support@shop.example']);
+  });
+
+  it('serves some clients at once, and some recipients of a mail', async () => {
+    await open({ inboundSmtpClients: 1, inboundSmtpRecipients: 1 });
+    const first = await talk();
+    const second = new Socket().connect(listener.port, '127.0.0.1');
+    const [answer] = (await once(second, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^421/);
+    second.destroy();
+    await first.say('EHLO client.example');
+    await first.say('MAIL FROM:<ana@example.com>');
+    expect(await first.say('RCPT TO:<support@shop.example>')).toMatch(/^250/);
+    expect(await first.say('RCPT TO:<support+two@shop.example>')).toMatch(/^452/);
   });
 
   it('cuts off who takes for ever, and ends in time with somebody connected', async () => {

@@ -97,6 +97,15 @@
     if (target?.id === 'z-composer' && xhr.status === 200) document.getElementById('z-thread').scrollTop = 0;
   });
 
+  // What is being mended is no mistake any more; whether there is another one, the server says.
+  document.addEventListener('input', ({ target }) => {
+    if (target.id !== 'z-body') return;
+    target.classList.remove('is-invalid');
+    target.removeAttribute('aria-invalid');
+    target.removeAttribute('aria-describedby');
+    document.getElementById('z-body-mistake')?.remove();
+  });
+
   // A part of the page that could not be loaded: said, not swallowed.
   const trouble = () => document.getElementById('z-trouble');
   const showTrouble = () => {
