@@ -1,10 +1,6 @@
-import { quoteHold } from '../domain/credits';
-import { customerTexts, intlLocaleFor } from '../locales';
-import { iso } from '../platform/clock';
 import { isId } from '../platform/ids';
 import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
-import { dayInWords } from '../platform/time-zone';
 import type { Form, Mistakes } from '../ui/form';
 import type { StaffPage } from '../ui/page';
 import { type Answer, type PageRoutes, Reply, seeOther } from '../ui/routes';
@@ -18,26 +14,9 @@ import { settleUncertain } from '../usecases/settle-message';
 import { startVideoSession } from '../usecases/start-video-session';
 import { type UpdateTicketInput, updateTicket } from '../usecases/update-ticket';
 import { videoSessionView } from '../usecases/video-session.query';
-import { couponValue } from '../usecases/write-to-shops';
-import { readCoupons } from './coupon.query';
 import { once } from './once';
-import {
-  markOf,
-  readAround,
-  readTicketCredits,
-  readTicketHead,
-  readVideoSessionId,
-  type TicketHead,
-} from './ticket.query';
-import {
-  Answer as AnswerBox,
-  type Around,
-  type Desk,
-  type HeadNotice,
-  newsView,
-  PartBox,
-  ticketView,
-} from './ticket.view';
+import type { TicketHead } from './ticket.query';
+import { Answer as AnswerBox, type Around, newsView, PartBox, ticketView } from './ticket.view';
 import {
   type ComposerState,
   type Draft,
@@ -45,7 +24,6 @@ import {
   type Notice,
   newDraft,
   newKey,
-  offersFor,
   type PaidChannel,
   type RefusedReply,
   reasonMistake,
@@ -53,24 +31,30 @@ import {
   writtenPlainer,
 } from './ticket-composer';
 import { offersView } from './ticket-composer.view';
+import {
+  aroundOf,
+  beforeOf,
+  composerOf,
+  couponIn,
+  deskOf,
+  markedList,
+  threadOf,
+  ticketOf,
+} from './ticket-desk';
+import type { HeadNotice } from './ticket-head.view';
 import { type PartName, type Seen, seenOf } from './ticket-live';
 import { readPicture } from './ticket-sms.query';
 import {
-  readLastWord,
   readMessagesById,
   readNews,
   readStates,
-  readThread,
   type ThreadItem,
   type ThreadMessage,
 } from './ticket-thread.query';
 import { MessageView, olderView } from './ticket-thread.view';
-import type { VideoState } from './ticket-video.view';
 import { creditsText, ticketHref } from './ticket-words';
-import { readWaiting } from './tickets.query';
 
 const HERE = '/console/tickets/:ref';
-const WAITING_SHOWN = 30;
 const NEWS_MAX = 100;
 /** What a composer gives at once is what its message lacks. */
 const GIVEN_MAX = 100;
@@ -97,8 +81,7 @@ export function ticketPage(routes: PageRoutes, ctx: Context): void {
     const ticket = await ticketOf(ctx, page, params);
     if (!page.isFragment) return seeOther(ticketHref(ticket.number));
     const seen = seenOf(page.query.getAll('seen'));
-    const waiting = await readWaiting(ctx.db, WAITING_SHOWN, page.staff.storeIds);
-    const mark = await markOf(ctx.db, page.now, ticket, waiting);
+    const { mark } = await markedList(ctx, page, ticket);
     if (seen.parts.get('mark') === mark) return new Reply({ status: 204 });
     const around = await aroundOf(ctx, page, ticket);
     return withNews(ctx, page, around, seen, { status: 200, without: [] });
@@ -355,106 +338,6 @@ function video({ post }: PageRoutes, ctx: Context): void {
     if (!page.isFragment) return seeOther(ticketHref(ticket.number), { flash });
     return answerVideo(ctx, page, form, ticket);
   });
-}
-
-export async function ticketOf(ctx: Context, page: StaffPage, { ref = '' }: Params): Promise<TicketHead> {
-  const ticket = await readTicketHead(ctx.db, ref, page.staff.storeIds);
-  if (!ticket) throw new Refusal('not-found', 'There is no such ticket.');
-  return ticket;
-}
-
-/** The words for a coupon that was just given, in the customer's language and ready to be sent; null: there is none. */
-async function couponIn(ctx: Context, page: StaffPage, ticket: TicketHead): Promise<string | null> {
-  const id = page.query.get('coupon') ?? '';
-  const [coupon] = isId(id) ? await readCoupons(ctx.db, ticket.id, id) : [];
-  if (coupon?.state !== 'made') return null;
-  const { locale } = ticket.customer;
-  const intlLocale = intlLocaleFor(locale);
-  return customerTexts(locale)('coupon_reply.text', {
-    code: coupon.code,
-    value: couponValue(coupon, intlLocale),
-    until: dayInWords(coupon.expiresOn, intlLocale),
-  });
-}
-
-function beforeOf(page: StaffPage): string | null {
-  const before = page.query.get('before');
-  return before !== null && isId(before) ? before : null;
-}
-
-function threadOf(ctx: Context, ticket: TicketHead, before: string | null) {
-  return readThread(ctx.db, { ticketId: ticket.id, before, limit: limits.pageSizeDefault });
-}
-
-/** Everything on the page. Read after the ticket, so that its version is never newer than the words that are shown. */
-async function deskOf(
-  ctx: Context,
-  page: StaffPage,
-  ticket: TicketHead,
-  composer?: ComposerState,
-): Promise<Desk> {
-  const before = beforeOf(page);
-  return {
-    ...(await aroundOf(ctx, page, ticket)),
-    thread: await threadOf(ctx, ticket, before),
-    before,
-    composer: composer ?? (await composerOf(ctx, ticket, await newDraft(ctx.db, ticket))),
-  };
-}
-
-async function composerOf(
-  ctx: Context,
-  ticket: TicketHead,
-  draft: Draft,
-  more: Partial<Pick<ComposerState, 'mistakes' | 'notice'>> = {},
-): Promise<ComposerState> {
-  const offers = await offersFor(ctx, ticket, draft.body);
-  return { draft, offers, mistakes: {}, notice: null, ...more };
-}
-
-async function aroundOf(ctx: Context, page: StaffPage, ticket: TicketHead): Promise<Around> {
-  const { db } = ctx;
-  // The mark first: what comes while the rest is read makes another one.
-  const waiting = await readWaiting(db, WAITING_SHOWN, page.staff.storeIds);
-  const mark = await markOf(db, page.now, ticket, waiting);
-  const credits = await readTicketCredits(db, iso(page.now), ticket);
-  const { newestId } = await readLastWord(db, ticket.id);
-  return {
-    ticket,
-    waiting,
-    mark,
-    newestId,
-    credits,
-    ...(await readAround(db, ticket)),
-    video: await videoOf(ctx, page, ticket, credits),
-  };
-}
-
-async function videoOf(
-  ctx: Context,
-  page: StaffPage,
-  ticket: TicketHead,
-  credits: Around['credits'],
-): Promise<VideoState> {
-  const sessionId = await readVideoSessionId(ctx.db, ticket.id);
-  const payer = { customerId: ticket.customer.id, ticketFamilyId: ticket.familyId };
-  const quote = await quoteHold(ctx.db, iso(page.now), { ...payer, work: { meter: 'video' } });
-  const [draw] = quote.draws;
-  const meter = draw?.meter ?? 'video';
-  return {
-    session: sessionId === null ? null : await videoSessionView(ctx, ctx.db, sessionId),
-    cost: {
-      payable: quote.payable,
-      unit: quote.unit === 'block' ? 'block' : 'session',
-      blockMinutes: draw ? (credits.blockMinutes.get(draw.grantId) ?? null) : null,
-      meter,
-      credits: quote.credits,
-      missing: quote.missing,
-      available: quote.available,
-      left: credits.meters.find((one) => one.meter === meter)?.left ?? 0,
-      everBought: quote.payable || credits.meters.some((one) => one.meter === 'video' || one.meter === 'any'),
-    },
-  };
 }
 
 /** Null: there is a reason. */

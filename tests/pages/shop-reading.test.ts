@@ -49,8 +49,8 @@ describeInBrowser('How a shop is read, on pages', (engine) => {
     await open.read();
     await open.read();
     const page = await carol.get('/admin/packages').expect(200);
-    expect(page.text).toContain('are silent since 16 minutes ago: 1 order changed and nothing was sent');
-    expect(page.text).toMatch(/cannot be read since just now: [^<]*key/i);
+    expect(page.text).toContain('are silent; it began 16 minutes ago: 1 order changed and nothing was sent');
+    expect(page.text).toMatch(/cannot be read; it began just now: [^<]*key/i);
     expect(page.text).toContain(`href="${READING}"`);
     expect((await carol.get('/console/tickets')).text).not.toContain('are silent');
     await app.db('store_syncs').update({ unannounced_since: null, failures: 0 });
