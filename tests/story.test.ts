@@ -145,7 +145,7 @@ describeEachEngine('A week of one customer, by e-mail and SMS', (engine) => {
     expect(await week.counters()).toEqual({ sms: [4, 0, 1], email: [5, 0, 1] });
     expect(await week.message(returned)).toMatchObject({
       status: 'failed',
-      failure: '5.2.2 552 5.2.2 mailbox full',
+      failure: '552 5.2.2 mailbox full',
       given_back: { meter: 'email', quantity: 1 },
     });
 
