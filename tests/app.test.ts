@@ -38,7 +38,7 @@ describeEachEngine('the app', (engine) => {
       expect(answer.body.checks).toEqual({
         database: 'ok',
         migrations: 'ok',
-        jobs: 'not running: inbox, mail.in, outbox.email, outbox.sms, mail.answers, sms.in, sms.media, sms.answers, sms.reports, video, credits.expire, credits.warn, credits.low, tickets.close, shops.read, shops.sweep, imports, shop.writes, sign-ins.forget, mail.forget',
+        jobs: 'not running: inbox, mail.in, outbox.email, outbox.sms, mail.answers, sms.in, sms.fetch, sms.media, sms.answers, sms.reports, video, credits.expire, credits.warn, credits.low, tickets.close, shops.read, shops.sweep, imports, shop.writes, sign-ins.forget, mail.forget',
       });
     });
 
