@@ -156,8 +156,8 @@ async function placeFor(
 
 /** More than anybody types: from this number, or into this ticket, within the hour before it came. */
 async function isStorm(trx: Trx, sms: InboundSms, ticketId: string, now: string): Promise<boolean> {
-  const { from: sender, receivedAt, id: until } = sms;
-  const sent = await countArrivals(trx, 'sms', { sender, after: hourBefore(receivedAt), until });
+  const { from: sender, receivedAt } = sms;
+  const sent = await countArrivals(trx, 'sms', { sender, after: hourBefore(receivedAt), until: sms });
   if (sent > limits.smsPerSenderHour) return true;
   const count = limits.smsPerTicketHour;
   return hasWordsSince(trx, { ticketId, channel: 'sms', after: hourBefore(now), count });

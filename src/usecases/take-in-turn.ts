@@ -1,4 +1,11 @@
-import { type ClaimedArrival, claimArrivals, reopenArrival, saveArrival, type Way } from '../domain/arrivals';
+import {
+  beginArrival,
+  claimArrivals,
+  releaseArrivals,
+  reopenArrival,
+  saveArrival,
+  type Way,
+} from '../domain/arrivals';
 import { recordAudit } from '../domain/audit';
 import type { Actor } from '../platform/actor';
 import { addSeconds, iso } from '../platform/clock';
@@ -13,8 +20,9 @@ const ENDED_ITS_PROCESS = 'Zeton stopped in the middle of it each time that it w
 /**
  * Take in what came by one way: one after the other, of each sender in the order of their writing.
  * Shape:   takeIn: writes one, and what became of it, while `owner` holds its lease → how many were handled
- * Errors:  those of a database that is away: nothing is lost, and no attempt counts, however long it lasts. What
- *          cannot be taken in for another reason is tried again with back-off, then parked as failed with its reason
+ * Errors:  those of a database that is away: nothing is lost, what was claimed is given back, and what was begun is no
+ *          attempt, however long it lasts. What cannot be taken in for another reason is tried again with back-off, then
+ *          parked as failed with its reason
  * Writes:  inbound_mails or inbound_sms; what takeIn writes
  */
 export async function takeInTurn(
@@ -28,20 +36,29 @@ export async function takeInTurn(
   const claimed = await withTransaction(ctx.db, (trx) =>
     claimArrivals(trx, way, { owner, now: iso(now), leaseUntil, limit }),
   );
-  for (const { id, attempts } of claimed) {
-    try {
-      if (attempts > limits.inboxAttempts) throw new Error(ENDED_ITS_PROCESS);
-      await takeIn({ id, owner });
-    } catch (error) {
-      await afterError(ctx, { way, owner, id, attempts }, error);
+  try {
+    for (const id of claimed) {
+      // Counted before it is begun, and only then: what ends its process takes nothing else along.
+      const attempts = await beginArrival(ctx.db, way, { id, owner });
+      if (attempts === null) continue;
+      try {
+        if (attempts > limits.inboxAttempts) throw new Error(ENDED_ITS_PROCESS);
+        await takeIn({ id, owner });
+      } catch (error) {
+        await afterError(ctx, { way, owner, id, attempts }, error);
+      }
     }
+  } catch (error) {
+    // Else the rest would wait until its lease is over.
+    await releaseArrivals(ctx.db, way, owner).catch(() => undefined);
+    throw error;
   }
   return claimed.length;
 }
 
 async function afterError(
   ctx: Context,
-  { way, owner, id, attempts }: ClaimedArrival & { way: Way; owner: string },
+  { way, owner, id, attempts }: { way: Way; owner: string; id: string; attempts: number },
   error: unknown,
 ): Promise<void> {
   const now = ctx.clock.now();

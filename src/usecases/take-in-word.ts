@@ -298,8 +298,8 @@ async function isStorm(trx: Trx, arrival: Arrival, ticketId: string, now: string
 
 async function isSenderStorm(trx: Trx, { row }: Arrival): Promise<boolean> {
   if (row.sender === '') return false;
-  const { sender, receivedAt, id } = row;
-  const sent = await countArrivals(trx, 'mail', { sender, after: hourBefore(receivedAt), until: id });
+  const { sender, receivedAt } = row;
+  const sent = await countArrivals(trx, 'mail', { sender, after: hourBefore(receivedAt), until: row });
   return sent > limits.mailsPerSenderHour;
 }
 

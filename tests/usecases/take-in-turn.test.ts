@@ -1,4 +1,4 @@
-import { claimArrivals, saveArrival } from '../../src/domain/arrivals';
+import { beginArrival, claimArrivals, saveArrival } from '../../src/domain/arrivals';
 import { keepInboundMail } from '../../src/domain/inbound-mail';
 import { systemActor } from '../../src/platform/actor';
 import { addSeconds, iso } from '../../src/platform/clock';
@@ -49,14 +49,15 @@ describeEachEngine('what came in is taken in', (engine) => {
     const full = () => Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
 
     it('when the database is there again, however long that lasts: no attempt counts, and the loop waits', async () => {
-      const id = await comes(way, ana);
+      const ids = [await comes(way, ana), await comes(way, bor)];
       for (let n = 0; n <= limits.inboxAttempts; n++) {
         await expect(work(way, full)).rejects.toThrow('disk is full');
-        expect(await row(way, id)).toMatchObject({ status: 'pending', attempts: 0, lease_owner: null });
+        for (const id of ids)
+          expect(await row(way, id)).toMatchObject({ status: 'pending', attempts: 0, lease_owner: null });
         ctx.clock.advance(limits.backoffFirstSeconds);
       }
       await work(way);
-      expect(await row(way, id)).toMatchObject({ status: 'done', attempts: 1 });
+      for (const id of ids) expect(await row(way, id)).toMatchObject({ status: 'done', attempts: 1 });
     });
 
     it('again and again when it fails for another reason, then is parked with it; only its sender waits', async () => {
@@ -75,17 +76,20 @@ describeEachEngine('what came in is taken in', (engine) => {
       expect(await row(way, poison)).toMatchObject({ status: 'failed', reason: 'It is poison.' });
     });
 
-    it('not where it ended its process at each attempt: it is parked, untried', async () => {
+    it('not where it ended its process at each attempt: it is parked, untried, and takes nobody else along', async () => {
       const id = await comes(way, ana);
+      const other = await comes(way, bor);
       for (let n = 0; n < limits.inboxAttempts; n++) {
         const now = ctx.clock.now();
         const leaseUntil = iso(addSeconds(now, limits.leaseSeconds));
         const claim = { owner: 'dead', now: iso(now), leaseUntil, limit: 10 };
-        await withTransaction(ctx.db, (trx) => claimArrivals(trx, way, claim));
+        const claimed = await withTransaction(ctx.db, (trx) => claimArrivals(trx, way, claim));
+        expect(claimed).toEqual([id, other]);
+        await beginArrival(ctx.db, way, { id, owner: 'dead' });
         ctx.clock.advance(limits.leaseSeconds);
       }
       await work(way);
-      expect(taken).toEqual([]);
+      expect(taken).toEqual([other]);
       expect(await row(way, id)).toMatchObject({
         status: 'failed',
         reason: 'Zeton stopped in the middle of it each time that it was tried.',

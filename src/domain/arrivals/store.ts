@@ -17,23 +17,19 @@ const TABLES = {
   sms: { name: 'inbound_sms', sender: 'from_number' },
 } as const;
 
-export interface ClaimedArrival {
-  id: string;
-  attempts: number;
-}
-
 const LEASE = { seconds: limits.leaseSeconds };
 const LONGEST_WAIT = { seconds: backoffSeconds(limits.inboxAttempts, 1) };
 
 /**
- * Due ones, the oldest first, and of each sender only the oldest: what somebody wrote is taken in in that order. Each
- * claim counts as an attempt. Without what came itself: that is loaded one at a time.
+ * Due ones, the oldest first, and of each sender only the oldest: what somebody wrote is taken in in that order. Nothing
+ * is tried yet (beginArrival), and what came itself is loaded one at a time.
+ * Shape: → their ids, oldest first
  */
 export async function claimArrivals(
   trx: Trx,
   way: Way,
   { owner, now, leaseUntil, limit }: { owner: string; now: string; leaseUntil: string; limit: number },
-): Promise<ClaimedArrival[]> {
+): Promise<string[]> {
   const { name, sender } = TABLES[way];
   const due = (await skipLocked(
     trx(`${name} as a`)
@@ -56,11 +52,32 @@ export async function claimArrivals(
   const rows = (await trx(name)
     .whereIn('id', ids)
     .where({ status: 'pending' })
-    .update({ lease_owner: owner, lease_until: leaseUntil, attempts: trx.raw('attempts + 1') })
-    .returning(['id', 'attempts'])) as Row[];
-  return rows
-    .map((row) => ({ id: row.id as string, attempts: Number(row.attempts) }))
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
+    .update({ lease_owner: owner, lease_until: leaseUntil })
+    .returning('id')) as Row[];
+  return rows.map((row) => row.id as string).sort();
+}
+
+/**
+ * Counts an attempt at a claimed one, before anything is done with it: one that ends its process leaves no other trace.
+ * Shape: → the how manyth; null: the lease is another's by now
+ */
+export async function beginArrival(
+  db: Db,
+  way: Way,
+  { id, owner }: { id: string; owner: string },
+): Promise<number | null> {
+  const [row] = (await db(TABLES[way].name)
+    .where({ id, lease_owner: owner, status: 'pending' })
+    .update({ attempts: db.raw('attempts + 1') })
+    .returning('attempts')) as Row[];
+  return row ? Number(row.attempts) : null;
+}
+
+/** What `owner` has claimed and not finished is anybody's. */
+export async function releaseArrivals(db: Db, way: Way, owner: string): Promise<void> {
+  await db(TABLES[way].name)
+    .where({ lease_owner: owner, status: 'pending' })
+    .update({ lease_owner: null, lease_until: null });
 }
 
 /** Holds a claimed one until the transaction ends. False: the lease is another's by now. */
@@ -127,16 +144,18 @@ export async function reopenArrival(
   return count === 1;
 }
 
-/** How many came from a sender after an instant, up to and with the one that is `until`. */
+/** How many came from a sender after an instant, up to and with one of them. */
 export async function countArrivals(
   db: Db,
   way: Way,
-  { sender, after, until }: { sender: string; after: string; until: string },
+  { sender, after, until }: { sender: string; after: string; until: { id: string; receivedAt: string } },
 ): Promise<number> {
   const [row] = (await db(TABLES[way].name)
     .where({ [TABLES[way].sender]: sender })
     .where('received_at', '>', after)
-    .where('id', '<=', until)
+    // One that was fetched came earlier than its id says.
+    .where('received_at', '<=', until.receivedAt)
+    .where('id', '<=', until.id)
     .count({ n: '*' })) as Row[];
   return Number(row?.n ?? 0);
 }
