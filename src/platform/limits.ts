@@ -227,6 +227,8 @@ export const limits = {
   twilioBodyBytes: 64 * 1024,
   /** What Twilio takes for all pictures of one message. */
   smsMediaBytes: 5 * 1024 * 1024,
+  /** Of those under one Message-ID: some programs make the same each time. */
+  mailCopiesCompared: 20,
   /** In one message; what more there is, is left out. */
   smsMediaMax: 10,
   smsMediaAttempts: 6,

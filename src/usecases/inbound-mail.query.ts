@@ -1,5 +1,6 @@
 import type { Db } from '../platform/db';
 import { isId } from '../platform/ids';
+import { limits } from '../platform/limits';
 
 type Row = Record<string, unknown>;
 
@@ -97,17 +98,30 @@ export async function newestTicketOf(db: Db, customerIds: string[]): Promise<str
   );
 }
 
-/** Is this mail a message already? The same words of the same sender under one Message-ID, however they were encoded. */
+/**
+ * Is this mail a message already? The same words and files of the same sender under one Message-ID, however they were
+ * encoded: programs that make the same Message-ID each time, as scanners do, must lose nothing.
+ */
 export async function isMessageAlready(
   db: Db,
-  mail: { messageId: string; fromAddress: string; body: string },
+  mail: { messageId: string; fromAddress: string; subject: string; body: string; files: string[] },
 ): Promise<boolean> {
-  const rows = (await db('messages')
-    .join('message_mails', 'message_mails.message_id', 'messages.id')
-    .where({ 'messages.provider_id': mail.messageId, 'messages.direction': 'in' })
-    .where({ 'message_mails.from_address': mail.fromAddress })
-    .select('messages.body')) as Row[];
-  return rows.some((row) => row.body === mail.body);
+  const same = (await db('messages as m')
+    .join('message_mails as w', 'w.message_id', 'm.id')
+    .where({ 'm.provider_id': mail.messageId, 'm.direction': 'in', 'w.from_address': mail.fromAddress })
+    .where({ 'm.body': mail.body })
+    .orderBy('m.id', 'desc')
+    .limit(limits.mailCopiesCompared)
+    .select('m.id', 'm.subject')) as Row[];
+  for (const { id, subject } of same) {
+    if ((subject ?? '') !== mail.subject) continue;
+    const files = (await db('attachments')
+      .where({ message_id: id })
+      .orderBy('position')
+      .pluck('sha256')) as string[];
+    if (files.join() === mail.files.join()) return true;
+  }
+  return false;
 }
 
 /** Did a mail of the customer come into the ticket after this message of ours? Then it must have arrived. */

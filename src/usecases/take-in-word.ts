@@ -20,6 +20,7 @@ import {
 import { customerTexts, textsIn } from '../locales';
 import type { Actor } from '../platform/actor';
 import type { Trx } from '../platform/db';
+import { lockName } from '../platform/dialect';
 import { limits } from '../platform/limits';
 import type { Moment } from '../platform/moment';
 import { assert } from '../platform/refusal';
@@ -44,13 +45,9 @@ import { readBounceToken, readReplyToken, readSubjectTag } from './reply-address
  */
 export async function takeInWord(trx: Trx, ctx: Context, moment: Moment, arrival: Arrival): Promise<Ending> {
   const { row, mail } = arrival;
-  if (mail.messageId !== null) {
-    const [fromAddress, body] = [mail.from.address ?? '', bodyOf(arrival)];
-    // A server on one of the ways may have encoded it anew, so that its bytes are others.
-    if (await isMessageAlready(trx, { messageId: mail.messageId, fromAddress, body })) {
-      return { status: 'ignored', reason: 'The same mail came before, by another way.' };
-    }
-  }
+  // A server on one of the ways may have encoded it anew, so that its bytes are others.
+  if (await cameBefore(trx, arrival))
+    return { status: 'ignored', reason: 'The same mail came before, by another way.' };
   const stores = await listStores(trx);
   const match = await matchOf(trx, ctx, arrival);
   const found = match === null ? null : await lockTicket(trx, match.ticketId);
@@ -89,6 +86,20 @@ export async function takeInWord(trx: Trx, ctx: Context, moment: Moment, arrival
   if (automatic) return { status: 'ignored', reason: 'An automatic answer that belongs to no ticket.' };
   if (sender === null) return { status: 'ignored', reason: 'It has no sender whom anybody could answer.' };
   return keepFirst(trx, moment, { arrival, stores, sender, strangerTo: found, storeId: row.storeId });
+}
+
+async function cameBefore(trx: Trx, arrival: Arrival): Promise<boolean> {
+  const { mail, files } = arrival;
+  if (mail.messageId === null) return false;
+  // Another process may be at the other copy.
+  await lockName(trx, `mail:${mail.messageId}`);
+  return isMessageAlready(trx, {
+    messageId: mail.messageId,
+    fromAddress: mail.from.address ?? '',
+    subject: mail.subject,
+    body: bodyOf(arrival),
+    files: files.map(({ sha256 }) => sha256),
+  });
 }
 
 interface Match {

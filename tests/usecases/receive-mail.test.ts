@@ -165,6 +165,23 @@ describeEachEngine('mail that comes in', (engine) => {
       expect(bodies).toEqual(['Živjo, ne dela.', 'Zdaj dela.']);
     });
 
+    test('what a scanner sends under one Message-ID are as many messages as there are pages', async () => {
+      const scan = (page: string) =>
+        mailOf({
+          to: world.replyAddress(),
+          messageId: '<scanner@device.example>',
+          headers: [
+            'Content-Type: application/pdf; name=scan.pdf',
+            'Content-Disposition: attachment; filename=scan.pdf',
+            'Content-Transfer-Encoding: base64',
+          ],
+          text: Buffer.from(`%PDF-1.4 ${page}`).toString('base64'),
+        });
+      const kept = [await world.keep(scan('one')), await world.keep(scan('two'))];
+      for (let n = 0; n < 2; n++) await world.receive();
+      for (const id of kept) expect(await world.takenIn(id)).toMatchObject({ status: 'done' });
+    });
+
     test('of one sender the mails come in as they were sent, whoever works', async () => {
       const ids = [];
       for (let n = 1; n <= 6; n++) {
