@@ -235,8 +235,10 @@ export const limits = {
   /** Of what came in: the provider's list may be some minutes behind, and its clock a little beside ours. */
   smsFetchOverlapSeconds: 3_600,
   smsFetchPage: 200,
-  /** After a long stop: the rest of a list that long is for a person to look at. */
-  smsFetchMax: 10_000,
+  /** As long may bringing one take, tries and all. */
+  smsFetchGraceSeconds: 120,
+  /** So long is it waited for a list of pictures. */
+  smsFetchPicturesSeconds: 86_400,
   /** A person in a hurry writes so many; beyond it a machine does. They are kept and shown, and call nobody any more. */
   smsPerSenderHour: 30,
   smsPerTicketHour: 60,

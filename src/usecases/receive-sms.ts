@@ -3,6 +3,7 @@ import { type Customer, customerOfPhone, findByPhone } from '../domain/customers
 import { addMessage } from '../domain/messages';
 import {
   addMedia,
+  hasLaterWord,
   type InboundSms,
   isOnlyKeyword,
   isPhoneNumber,
@@ -63,11 +64,12 @@ async function takeInOnce(trx: Trx, ctx: Context, claim: { id: string; owner: st
   const keyword = keywordOf(form.text, form.optOutType);
   const number = form.from;
   let changed = false;
-  if (keyword === 'stop') {
+  const isLast = keyword !== null && !(await hasLaterWord(trx, { number, after: sms.receivedAt }));
+  if (keyword === 'stop' && isLast) {
     const storeIds = stores.map((store) => store.id);
     changed = await optOut(trx, moment, { number, storeIds, source: 'word' });
   }
-  if (keyword === 'start') changed = await optIn(trx, { number });
+  if (keyword === 'start' && isLast) changed = await optIn(trx, { number });
 
   const customers = await findByPhone(trx, number);
   const ticketId = await ticketForSms(

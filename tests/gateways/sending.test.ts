@@ -685,13 +685,20 @@ describe('sending SMS', () => {
       await expect(byTwilio().findSent(question())).rejects.toThrow('no answer from Twilio');
     });
 
-    it('takes no part of what came in for the whole, where there is more than it asks for', async () => {
-      const { received } = byTwilio({ limits: { ...quick, smsFetchMax: 2 } });
-      const since = new Date(0).toISOString();
-      twilio.cannotBring({ from: '+38641555100', body: 'One', to: NUMBER });
-      expect(await received?.list(since)).toHaveLength(1);
-      twilio.cannotBring({ from: '+38641555100', body: 'Two', to: NUMBER });
-      await expect(received?.list(since)).rejects.toThrow('no answer from Twilio');
+    it('lists all of what came in within a span, over several pages, and nothing else', async () => {
+      const at = new Date('2026-11-20T10:00:00.000Z');
+      const came = (minutes: number, body: string) =>
+        Object.assign(twilio.cannotBring({ from: '+38641555100', body, to: NUMBER }), {
+          date_sent: new Date(at.getTime() + minutes * 60_000).toUTCString().replace('GMT', '+0000'),
+        });
+      came(-1, 'before');
+      for (let n = 0; n < 5; n++) came(n, `number ${n}`);
+      came(5, 'after');
+      const { received } = byTwilio({ limits: { ...quick, smsFetchPage: 2 } });
+      const span = { from: at.toISOString(), until: '2026-11-20T10:04:00.000Z' };
+      const listed = (await received?.list(span)) ?? [];
+      expect(listed.map(({ text }) => text)).toEqual([0, 1, 2, 3, 4].map((n) => `number ${n}`));
+      expect(listed[1]).toMatchObject({ receivedAt: '2026-11-20T10:01:00.000Z', from: '+38641555100' });
     });
 
     it('was certainly not sent where there was no connection', async () => {

@@ -250,8 +250,13 @@ export class TwilioDouble {
     );
   }
 
+  /** Lists of pictures that it does not give now. */
+  brokenAlbums = new Map<string, number>();
+
   /** Source: https://www.twilio.com/docs/messaging/api/media-resource#read-multiple-media-resources */
   private listMedia(sid: string, res: ServerResponse): void {
+    const broken = this.brokenAlbums.get(sid);
+    if (broken !== undefined) return refuse(res, broken, broken === 404 ? 20404 : undefined);
     const base = `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages/${sid}/Media.json`;
     const at = this.now().toUTCString().replace('GMT', '+0000');
     const paths = this.mediaOf.get(sid) ?? [];
@@ -336,15 +341,20 @@ export class TwilioDouble {
     }
     const size = Number(query.get('PageSize') ?? 50);
     const page = Number(query.get('Page') ?? 0);
-    const [to, sentAfter] = [query.get('To'), query.get('DateSent>')];
+    const [to, sentAfter, sentBefore] = ['To', 'DateSent>', 'DateSent<'].map((name) => query.get(name));
+    const at = (date: string | null | undefined) => (date ? new Date(date).getTime() : Number.NaN);
     const found = this.messages
       .filter((message) => to === null || message.to === to)
-      .filter(({ date_sent }) => !sentAfter || (date_sent && new Date(date_sent) >= new Date(sentAfter)))
+      .filter(({ date_sent }) => !sentAfter || at(date_sent) >= at(sentAfter))
+      .filter(({ date_sent }) => !sentBefore || at(date_sent) <= at(sentBefore))
       .map((message) => (this.hidesBodies(message.to) ? { ...message, body: '' } : message))
       .reverse();
     const path = `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages.json`;
-    const uriOf = (number: number) =>
-      `${path}?PageSize=${size}&Page=${number}${to ? `&To=${encodeURIComponent(to)}` : ''}`;
+    const filters = ['To', 'DateSent>', 'DateSent<'].filter((name) => query.has(name));
+    const filter = new URLSearchParams(
+      Object.fromEntries(filters.map((name) => [name, query.get(name) ?? ''])),
+    );
+    const uriOf = (number: number) => `${path}?PageSize=${size}&Page=${number}&${filter}`;
     const messages = found.slice(page * size, (page + 1) * size);
     const list = {
       end: page * size + Math.max(0, messages.length - 1),

@@ -15,6 +15,11 @@ describeEachEngine('SMS that the provider could not bring', (engine) => {
   });
 
   const look = () => desk.app.runJob('sms.fetch');
+  /** When what it could not bring is no longer on its way. */
+  const lookLater = () => {
+    desk.app.clock.advance(limits.smsFetchGraceSeconds);
+    return look();
+  };
   const readUntil = async () => (await desk.app.db('sms_lines').first())?.read_until as string;
 
   test('are fetched from its list, once, in their order, with their pictures; what it brought is not doubled', async () => {
@@ -31,8 +36,8 @@ describeEachEngine('SMS that the provider could not bring', (engine) => {
     desk.twilio.cannotBring({ from: ana.number, body: 'Not ours', to: '+38641999999' });
     desk.twilio.cannotBring({ from: ana.number, body: 'Not whole yet' }).status = 'receiving';
     desk.app.clock.advance(600);
-    expect(await look()).toBe(2);
-    expect(await look()).toBe(0);
+    expect(await lookLater()).toBe(2);
+    expect(await lookLater()).toBe(0);
     await desk.takeIn();
     expect(await desk.words(ticket)).toEqual([
       ['customer', 'Brought'],
@@ -69,8 +74,80 @@ describeEachEngine('SMS that the provider could not bring', (engine) => {
     expect(desk.app.logs()).toContain('could not be asked for what came in');
     expect(desk.app.logs()).not.toContain(ana.number);
     desk.twilio.dropLooks = false;
-    expect(await look()).toBe(1);
+    expect(await lookLater()).toBe(1);
     expect(await readUntil()).not.toBe(first);
+  });
+
+  test('are not fetched while they are perhaps on their way: what is brought is signed, and says more', async () => {
+    const ana = await desk.somebody({ credits: 1 });
+    await look();
+    desk.app.clock.advance(600);
+    desk.twilio.cannotBring({ from: ana.number, body: 'ODJAVA', sid: `SM${'2'.repeat(32)}` });
+    expect(await look()).toBe(0);
+    const more = { OptOutType: 'STOP' };
+    await desk.gets({ from: ana.number, body: 'ODJAVA', sid: `SM${'2'.repeat(32)}`, more });
+    expect(await lookLater()).toBe(0);
+    expect(await desk.app.db('sms_opt_outs')).toHaveLength(1);
+  });
+
+  test('have the time at which they were written, and are no storm', async () => {
+    const ana = await desk.somebody({ credits: 1 });
+    await desk.ticket(ana);
+    await look();
+    const wrote: string[] = [];
+    for (let n = 0; n < limits.smsPerSenderHour + 2; n++) {
+      desk.app.clock.advance(4 * 3600);
+      desk.twilio.cannotBring({ from: ana.number, body: `word ${n}` });
+      wrote.push(desk.app.clock.now().toISOString());
+    }
+    expect(await lookLater()).toBe(wrote.length);
+    await desk.takeIn();
+    const inbound = await desk.inbound(ana.number);
+    expect(inbound.map(({ received_at }) => received_at)).toEqual(wrote);
+    expect(inbound.filter(({ storm, status }) => storm === 1 || status !== 'done')).toEqual([]);
+  });
+
+  test.each([
+    { fetched: 'START', brought: 'STOP', optOuts: 1 },
+    { fetched: 'STOP', brought: 'START', optOuts: 0 },
+    { fetched: 'STOP', brought: 'Hvala', optOuts: 1 },
+  ])(
+    'say $fetched before what was brought: $brought is the last word',
+    async ({ fetched, brought, optOuts }) => {
+      const ana = await desk.somebody({ credits: 1 });
+      await desk.ticket(ana);
+      await look();
+      desk.app.clock.advance(60);
+      desk.twilio.cannotBring({ from: ana.number, body: fetched });
+      desk.app.clock.advance(60);
+      await desk.gets({ from: ana.number, body: brought });
+      expect(await lookLater()).toBe(1);
+      await desk.takeIn();
+      expect(await desk.app.db('sms_opt_outs')).toHaveLength(optOuts);
+    },
+  );
+
+  test('wait for their pictures alone, and for a day only', async () => {
+    const [ana, bor, eva] = [await desk.somebody(), await desk.somebody(), await desk.somebody()];
+    await look();
+    const start = await readUntil();
+    desk.app.clock.advance(60);
+    const media = [desk.twilio.addPicture(JPEG)];
+    const gone = desk.twilio.cannotBring({ from: bor.number, body: 'Gone', media });
+    const later = desk.twilio.cannotBring({ from: ana.number, body: 'Later', media });
+    desk.twilio.brokenAlbums = new Map([
+      [gone.sid, 404],
+      [later.sid, 503],
+    ]);
+    desk.twilio.cannotBring({ from: eva.number, body: 'None' });
+    const texts = async () => (await desk.app.db('inbound_sms').orderBy('id')).length;
+    expect(await lookLater()).toBe(2);
+    expect(await readUntil()).toBe(start);
+    desk.app.clock.advance(limits.smsFetchPicturesSeconds / 2);
+    expect([await look(), await texts()]).toEqual([0, 2]);
+    desk.app.clock.advance(limits.smsFetchPicturesSeconds / 2);
+    expect([await look(), await texts()]).toEqual([1, 3]);
+    expect(await readUntil()).not.toBe(start);
   });
 
   test('are those of all numbers of our messaging service, and of no other', async () => {
@@ -79,10 +156,11 @@ describeEachEngine('SMS that the provider could not bring', (engine) => {
     desk = await SmsDesk.open(engine, { TWILIO_FROM: '', TWILIO_MESSAGING_SERVICE_SID: service });
     const ana = await desk.somebody({ credits: 1 });
     await look();
+    desk.app.clock.advance(60);
     const one = desk.twilio.cannotBring({ from: ana.number, body: 'Ours', to: '+38641777777' });
     one.messaging_service_sid = service;
     desk.twilio.cannotBring({ from: ana.number, body: 'Not ours', to: '+38641888888' });
-    expect(await look()).toBe(1);
+    expect(await lookLater()).toBe(1);
     expect(await desk.inbound(ana.number)).toMatchObject([{ sid: one.sid }]);
   });
 

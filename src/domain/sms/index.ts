@@ -9,6 +9,7 @@ export {
 export {
   addMedia,
   closeReport,
+  hasLaterWord,
   keepInboundSms,
   keepReceivedSms,
   keepReport,

@@ -1,9 +1,11 @@
 import { addSeconds, iso } from '../../platform/clock';
 import type { Db, Trx } from '../../platform/db';
+import { limits } from '../../platform/limits';
 import type { Moment } from '../../platform/moment';
 import { Refusal } from '../../platform/refusal';
-import { askAfterSeconds, formOf, outcomeOf, readInboundForm } from './rules';
+import { askAfterSeconds, formOf, keywordOf, outcomeOf, readInboundForm } from './rules';
 import {
+  bodiesAfter,
   deleteOptOuts,
   endAsking,
   findOptOut,
@@ -27,7 +29,7 @@ import {
 export async function keepInboundSms(
   db: Db,
   moment: Moment,
-  input: { sid: string; body: Buffer },
+  input: { sid: string; body: Buffer; receivedAt?: string },
 ): Promise<{ fresh: boolean }> {
   const { from, to } = readInboundForm(input.body);
   const fresh = await insertInbound(db, {
@@ -36,7 +38,7 @@ export async function keepInboundSms(
     body: input.body,
     from,
     to,
-    receivedAt: moment.at,
+    receivedAt: input.receivedAt ?? moment.at,
   });
   return { fresh };
 }
@@ -45,9 +47,10 @@ export async function keepInboundSms(
 export function keepReceivedSms(
   db: Db,
   moment: Moment,
-  sms: { sid: string; from: string; to: string; text: string; mediaUrls: string[] },
+  sms: { sid: string; from: string; to: string; text: string; mediaUrls: string[]; receivedAt: string },
 ): Promise<{ fresh: boolean }> {
-  return keepInboundSms(db, moment, { sid: sms.sid, body: formOf(sms) });
+  const { sid, receivedAt } = sms;
+  return keepInboundSms(db, moment, { sid, receivedAt, body: formOf(sms) });
 }
 
 /** Notes the pictures of a message, to be fetched after the commit. */
@@ -113,6 +116,15 @@ export async function optOut(
   const { number, source } = input;
   const rows = input.storeIds.map((storeId) => ({ storeId, number, source, since: moment.at }));
   return (await insertOptOuts(trx, rows)) > 0;
+}
+
+/** Has somebody said STOP or START after an instant? One that was fetched late must not undo what they said since. */
+export async function hasLaterWord(db: Db, input: { number: string; after: string }): Promise<boolean> {
+  const bodies = await bodiesAfter(db, { ...input, limit: limits.smsPerSenderHour });
+  return bodies.some((body) => {
+    const { text, optOutType } = readInboundForm(body);
+    return ['stop', 'start'].includes(keywordOf(text, optOutType) ?? '');
+  });
 }
 
 /** A number takes SMS again. */

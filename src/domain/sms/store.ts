@@ -63,6 +63,19 @@ export async function saveReadUntil(db: Db, { line, at }: { line: string; at: st
   await db('sms_lines').where({ name: line }).update({ read_until: at });
 }
 
+/** What else came from a number after an instant: of those who write on and on, the first ones. */
+export async function bodiesAfter(
+  db: Db,
+  { number, after, limit }: { number: string; after: string; limit: number },
+): Promise<Buffer[]> {
+  return (await db('inbound_sms')
+    .where({ from_number: number })
+    .where('received_at', '>', after)
+    .orderBy('received_at')
+    .limit(limit)
+    .pluck('body')) as Buffer[];
+}
+
 /** One that came, whatever became of it. */
 export async function readInbound(db: Db, id: string): Promise<InboundSms> {
   const row = (await db('inbound_sms').where({ id }).first()) as Row | undefined;

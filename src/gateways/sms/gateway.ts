@@ -56,15 +56,17 @@ export interface ReceivedSms {
   from: string;
   to: string;
   text: string;
+  /** ISO 8601 UTC: when the provider got it. */
+  receivedAt: string;
   hasMedia: boolean;
 }
 
 export interface ReceivedSmsList {
   /** Our number, or the name of the service that has our numbers. */
   line: string;
-  /** Oldest first. Shape: since: ISO 8601 UTC. Throws where the provider cannot be asked, or has more than can be. */
-  list(since: string): Promise<ReceivedSms[]>;
-  /** Where the pictures of one are. */
+  /** Oldest first, all of it. Shape: ISO 8601 UTC. Throws where the provider cannot be asked. */
+  list(span: { from: string; until: string }): Promise<ReceivedSms[]>;
+  /** Where the pictures of one are; [] where it has them no more. Throws as list() does. */
   mediaUrls(sid: string): Promise<string[]>;
 }
 

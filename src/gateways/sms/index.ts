@@ -1,3 +1,4 @@
+export type { ReceivedSms, ReceivedSmsList } from './gateway';
 export { probeTwilio } from './probe';
 export { makeSandboxSms } from './sandbox';
 export { isSignedByTwilio } from './signature';

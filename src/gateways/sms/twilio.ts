@@ -3,7 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import type TwilioSdk from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient';
-import { addSeconds } from '../../platform/clock';
+import { addSeconds, iso } from '../../platform/clock';
 import type {
   OutgoingSms,
   ReceivedSmsList,
@@ -31,7 +31,6 @@ export interface TwilioSettings {
     smsMediaBytes: number;
     smsMediaMax: number;
     smsFetchPage: number;
-    smsFetchMax: number;
   };
 }
 
@@ -128,27 +127,30 @@ function receivedBy(client: TwilioSdk.Twilio, settings: TwilioSettings): Receive
   };
   return {
     line,
-    async list(since) {
-      const limit = limits.smsFetchMax;
-      const filter = { dateSentAfter: new Date(since), limit, pageSize: limits.smsFetchPage };
+    async list({ from: after, until }) {
+      const span = { dateSentAfter: new Date(after), dateSentBefore: new Date(until) };
+      const filter = { ...span, pageSize: limits.smsFetchPage };
       const newest = await client.messages
         .list(service === null ? { ...filter, to: line } : filter)
         .catch(asked);
-      if (newest.length >= limit) throw noAnswer('TOO_MANY');
       return (
         newest
           // Only what came in is ever that, once it is there with all its parts.
           .filter(({ status }) => status === 'received')
           .filter(({ messagingServiceSid }) => service === null || messagingServiceSid === service)
-          .map(({ sid, from: sender, to, body, numMedia }) => ({
+          .map(({ sid, from: sender, to, body, numMedia, dateSent, dateCreated }) => ({
             ...{ sid, to, from: sender, text: body },
+            receivedAt: iso(dateSent ?? dateCreated),
             hasMedia: Number(numMedia) > 0,
           }))
           .reverse()
       );
     },
     async mediaUrls(sid) {
-      const media = await client.messages(sid).media.list({ limit: limits.smsMediaMax }).catch(asked);
+      const media = await client
+        .messages(sid)
+        .media.list({ limit: limits.smsMediaMax })
+        .catch((error) => (error instanceof Refused && error.status === 404 ? [] : asked(error)));
       return media.map(({ uri }) => `https://api.twilio.com${uri.replace(/\.json$/, '')}`);
     },
   };
