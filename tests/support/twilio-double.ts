@@ -256,7 +256,10 @@ export class TwilioDouble {
   /** Source: https://www.twilio.com/docs/messaging/api/media-resource#read-multiple-media-resources */
   private listMedia(sid: string, res: ServerResponse): void {
     const broken = this.brokenAlbums.get(sid);
-    if (broken !== undefined) return refuse(res, broken, broken === 404 ? 20404 : undefined);
+    if (broken !== undefined) {
+      refuse(res, broken, broken === 404 ? 20404 : undefined);
+      return;
+    }
     const base = `/2010-04-01/Accounts/${ACCOUNT_SID}/Messages/${sid}/Media.json`;
     const at = this.now().toUTCString().replace('GMT', '+0000');
     const paths = this.mediaOf.get(sid) ?? [];

@@ -107,6 +107,21 @@ describeEachEngine('SMS that the provider could not bring', (engine) => {
     expect(inbound.filter(({ storm, status }) => storm === 1 || status !== 'done')).toEqual([]);
   });
 
+  test('are no storm because of what came since', async () => {
+    const ana = await desk.somebody({ credits: 1 });
+    await desk.ticket(ana);
+    await look();
+    desk.app.clock.advance(60);
+    desk.twilio.cannotBring({ from: ana.number, body: 'early' });
+    desk.app.clock.advance(7200);
+    for (let n = 0; n < limits.smsPerSenderHour; n++) await desk.gets({ from: ana.number, body: `${n}` });
+    await lookLater();
+    await desk.takeIn();
+    expect((await desk.inbound(ana.number)).map(({ storm }) => storm)).toEqual(
+      Array.from({ length: limits.smsPerSenderHour + 1 }, () => 0),
+    );
+  });
+
   test.each([
     { fetched: 'START', brought: 'STOP', optOuts: 1 },
     { fetched: 'STOP', brought: 'START', optOuts: 0 },
