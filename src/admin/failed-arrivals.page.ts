@@ -1,10 +1,12 @@
 import { Readable } from 'node:stream';
 import { contentDisposition } from '../domain/attachments';
+import { addSeconds, iso } from '../platform/clock';
 import { isId } from '../platform/ids';
+import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
 import { download, type PageRoutes, seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
-import { reopenFailed } from '../usecases/take-in-turn';
+import { reopenArrivalBy } from '../usecases/take-in-turn';
 import { readFailedArrivals, readFailedMail } from './failed-arrivals.query';
 import { failedArrivalsView } from './failed-arrivals.view';
 import { ensureAllStores } from './incoming.page';
@@ -14,7 +16,8 @@ import { FAILED_ARRIVALS_PATH } from './incoming.view';
 export function failedArrivalsPage({ get, post }: PageRoutes, ctx: Context): void {
   get(FAILED_ARRIVALS_PATH, 'admin', async (page) => {
     ensureAllStores(page);
-    return failedArrivalsView(page, await readFailedArrivals(ctx.db));
+    const leftOutAfter = iso(addSeconds(page.now, -limits.leftOutShownSeconds));
+    return failedArrivalsView(page, await readFailedArrivals(ctx.db, leftOutAfter));
   });
 
   get(`${FAILED_ARRIVALS_PATH}/mail/:id`, 'admin', async (page, { id = '' }) => {
@@ -36,7 +39,7 @@ export function failedArrivalsPage({ get, post }: PageRoutes, ctx: Context): voi
     const to = form.text('to');
     if (to !== 'pending' && to !== 'ignored')
       throw new Refusal('invalid-request', 'Try again, or put aside?');
-    const changed = await reopenFailed(ctx, page.actor, { way, id, to });
+    const changed = await reopenArrivalBy(ctx, page.actor, { way, id, to });
     const done = to === 'pending' ? 'failed_arrivals.retried' : 'failed_arrivals.dropped';
     const text = page.t(changed ? done : 'failed_arrivals.not_failed');
     return seeOther(FAILED_ARRIVALS_PATH, { flash: { tone: changed ? 'good' : 'low', text } });

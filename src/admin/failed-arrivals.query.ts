@@ -1,10 +1,11 @@
+import type { Knex } from 'knex';
 import { readInboundForm } from '../domain/sms';
 import type { Db } from '../platform/db';
 import { limits } from '../platform/limits';
 
 type Row = Record<string, unknown>;
 
-/** What came in and could not be put into a ticket. */
+/** What came in and is in no ticket. */
 export interface FailedArrival {
   way: 'mail' | 'sms';
   id: string;
@@ -16,14 +17,24 @@ export interface FailedArrival {
   reason: string;
 }
 
-/** The newest first. */
-export async function readFailedArrivals(db: Db): Promise<FailedArrival[]> {
-  const failed = async (table: 'inbound_mails' | 'inbound_sms') =>
-    (await db(table)
-      .whereRaw("status = 'failed'")
-      .orderBy('received_at', 'desc')
-      .limit(limits.pageSizeDefault)) as Row[];
-  const read = (way: FailedArrival['way'], row: Row): FailedArrival => ({
+/** What waits for somebody, and what was left out after an instant, the newest first. */
+export async function readFailedArrivals(
+  db: Db,
+  leftOutAfter: string,
+): Promise<{ waiting: FailedArrival[]; leftOut: FailedArrival[] }> {
+  return {
+    waiting: await read(db, (q) => q.whereRaw("status = 'failed'")),
+    leftOut: await read(db, (q) => q.whereRaw("status = 'ignored'").where('received_at', '>', leftOutAfter)),
+  };
+}
+
+async function read(
+  db: Db,
+  which: (query: Knex.QueryBuilder) => Knex.QueryBuilder,
+): Promise<FailedArrival[]> {
+  const rowsOf = async (table: 'inbound_mails' | 'inbound_sms') =>
+    (await which(db(table)).orderBy('received_at', 'desc').limit(limits.pageSizeDefault)) as Row[];
+  const arrival = (way: FailedArrival['way'], row: Row): FailedArrival => ({
     way,
     id: row.id as string,
     receivedAt: row.received_at as string,
@@ -31,8 +42,8 @@ export async function readFailedArrivals(db: Db): Promise<FailedArrival[]> {
     text: way === 'mail' ? null : readInboundForm(row.body as Buffer).text,
     reason: (row.reason as string | null) ?? '',
   });
-  const mails = (await failed('inbound_mails')).map((row) => read('mail', row));
-  const sms = (await failed('inbound_sms')).map((row) => read('sms', row));
+  const mails = (await rowsOf('inbound_mails')).map((row) => arrival('mail', row));
+  const sms = (await rowsOf('inbound_sms')).map((row) => arrival('sms', row));
   return [...mails, ...sms].sort((a, b) => (a.receivedAt < b.receivedAt ? 1 : -1));
 }
 
@@ -40,7 +51,8 @@ export async function readFailedArrivals(db: Db): Promise<FailedArrival[]> {
 export async function readFailedMail(db: Db, id: string): Promise<Buffer | null> {
   const row = (await db('inbound_mails as m')
     .join('inbound_mail_raws as r', 'r.mail_id', 'm.id')
-    .where({ 'm.id': id, 'm.status': 'failed' })
+    .where({ 'm.id': id })
+    .whereIn('m.status', ['failed', 'ignored'])
     .first('r.content')) as Row | undefined;
   return (row?.content as Buffer | undefined) ?? null;
 }

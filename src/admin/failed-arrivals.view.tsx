@@ -1,13 +1,16 @@
 import { PostForm } from '../ui/field';
 import type { StaffPage } from '../ui/page';
-import { Button, ButtonLink, Empty, PageHeader } from '../ui/parts';
+import { Button, ButtonLink, Empty, PageHeader, Section } from '../ui/parts';
 import { Shell } from '../ui/shell';
 import { Time } from '../ui/time';
 import type { FailedArrival } from './failed-arrivals.query';
 import { FAILED_ARRIVALS_PATH, INCOMING_PATH } from './incoming.view';
 
 /** What came in by mail and SMS and waits for somebody. */
-export function failedArrivalsView(page: StaffPage, arrivals: FailedArrival[]): JSX.Element {
+export function failedArrivalsView(
+  page: StaffPage,
+  { waiting, leftOut }: { waiting: FailedArrival[]; leftOut: FailedArrival[] },
+): JSX.Element {
   const { t } = page;
   const title = t('failed_arrivals.title');
   return (
@@ -18,21 +21,40 @@ export function failedArrivalsView(page: StaffPage, arrivals: FailedArrival[]): 
           lead={t('failed_arrivals.lead')}
           back={{ href: INCOMING_PATH, text: t('incoming.title') }}
         />
-        {arrivals.length === 0 ? (
+        {waiting.length === 0 ? (
           <Empty icon="good" title={t('failed_arrivals.none')} text={t('failed_arrivals.none_words')} />
         ) : (
-          <ul class="z-checks">
-            {arrivals.map((one) => (
-              <Line page={page} arrival={one} />
-            ))}
-          </ul>
+          <Section title={t('failed_arrivals.waits')}>
+            <ul class="z-checks">
+              {waiting.map((one) => (
+                <Line page={page} arrival={one} />
+              ))}
+            </ul>
+          </Section>
+        )}
+        {leftOut.length === 0 ? null : (
+          <Section title={t('failed_arrivals.left_out')} lead={t('failed_arrivals.left_out_lead')}>
+            <ul class="z-checks">
+              {leftOut.map((one) => (
+                <Line page={page} arrival={one} isLeftOut />
+              ))}
+            </ul>
+          </Section>
         )}
       </div>
     </Shell>
   );
 }
 
-function Line({ page, arrival }: { page: StaffPage; arrival: FailedArrival }): JSX.Element {
+function Line({
+  page,
+  arrival,
+  isLeftOut = false,
+}: {
+  page: StaffPage;
+  arrival: FailedArrival;
+  isLeftOut?: boolean;
+}): JSX.Element {
   const { t } = page;
   const { way, id, text } = arrival;
   const path = `${FAILED_ARRIVALS_PATH}/${way}/${id}`;
@@ -56,7 +78,7 @@ function Line({ page, arrival }: { page: StaffPage; arrival: FailedArrival }): J
       </div>
       <PostForm page={page} action={path} class="z-buttons">
         <Button name="to" value="pending" icon="refresh" text={t('failed_arrivals.retry')} />
-        <Button name="to" value="ignored" text={t('failed_arrivals.drop')} />
+        {isLeftOut ? null : <Button name="to" value="ignored" text={t('failed_arrivals.drop')} />}
         {way === 'mail' ? <ButtonLink href={path} text={t('failed_arrivals.download')} /> : null}
       </PostForm>
     </li>

@@ -20,6 +20,7 @@ type Alarm =
   | { kind: 'mailbox'; name: string; since: string; problem: string }
   | { kind: 'sms-storm'; since: string; count: number; ticket: number }
   | { kind: 'mail-storm'; since: string; count: number; ticket: number }
+  | { kind: 'mail-loop'; since: string; count: number }
   | { kind: 'arrivals'; count: number };
 
 /** What an admin of these shops has to know, also of the mailboxes that are read: by indexes of what is wrong, nearly always nothing. */
@@ -34,7 +35,7 @@ export async function readAlarms(
     ...(await shopAlarms(db, now, storeIds)),
     ...(await storms(db, now, storeIds, 'sms-storm')),
     ...(await storms(db, now, storeIds, 'mail-storm')),
-    ...(storeIds === null ? await failed(db) : []),
+    ...(storeIds === null ? [...(await mailLoop(db, now)), ...(await failed(db))] : []),
   ];
 }
 
@@ -146,6 +147,19 @@ async function storms(
 }
 
 const ALARMS_SHOWN = 5;
+
+/** Beyond the limits of what people send, and left out: it is in no ticket. */
+async function mailLoop(db: Db, now: Date): Promise<Alarm[]> {
+  const row = (await db('inbound_mails')
+    .where({ storm: 1 })
+    .where('received_at', '>', iso(addSeconds(now, -limits.mailAlarmSeconds)))
+    .whereNull('message_id')
+    .min({ since: 'received_at' })
+    .count({ n: '*' })
+    .first()) as Row | undefined;
+  const count = Number(row?.n ?? 0);
+  return count === 0 ? [] : [{ kind: 'mail-loop', since: row?.since as string, count }];
+}
 
 /** Of which shop they are nobody knows yet, so it is told to those who look after all. */
 async function failed(db: Db): Promise<Alarm[]> {

@@ -227,6 +227,8 @@ export const limits = {
   twilioBodyBytes: 64 * 1024,
   /** What Twilio takes for all pictures of one message. */
   smsMediaBytes: 5 * 1024 * 1024,
+  /** What came in and was left out is shown to admins: somebody may miss it. Well within the life of raw mails. */
+  leftOutShownSeconds: 14 * 86_400,
   /** Of those under one Message-ID: some programs make the same each time. */
   mailCopiesCompared: 20,
   /** In one message; what more there is, is left out. */

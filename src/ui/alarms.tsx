@@ -4,9 +4,11 @@ import { Banner } from './parts';
 import { relativeTime } from './time';
 
 export function Alarms({ page }: { page: Page }): JSX.Element {
+  // The page of what failed lists it.
+  const alarms = page.alarms.filter((alarm) => alarm.kind !== 'arrivals' || page.path !== pathOf(alarm));
   return (
     <>
-      {page.alarms.map((alarm) => (
+      {alarms.map((alarm) => (
         <Banner tone={BAD.includes(alarm.kind) ? 'bad' : 'low'} text={words(page, alarm)}>
           {page.path === pathOf(alarm) ? null : (
             <a href={pathOf(alarm)} safe>
@@ -30,13 +32,14 @@ const LINKS: Record<Alarm['kind'], TextKey> = {
   mailbox: 'alarms.look_mailbox',
   'sms-storm': 'alarms.look_ticket',
   'mail-storm': 'alarms.look_ticket',
+  'mail-loop': 'alarms.look_left_out',
   arrivals: 'alarms.look_arrivals',
 };
 
 function pathOf(alarm: Alarm): string {
   if (alarm.kind === 'sms-storm' || alarm.kind === 'mail-storm') return `/console/tickets/${alarm.ticket}`;
   if (alarm.kind === 'mailbox') return '/admin/incoming';
-  if (alarm.kind === 'arrivals') return '/admin/incoming/failed';
+  if (alarm.kind === 'arrivals' || alarm.kind === 'mail-loop') return '/admin/incoming/failed';
   return `/admin/stores/${alarm.shop.slug}/${alarm.kind === 'writes' ? 'writes' : 'reading'}`;
 }
 
@@ -47,6 +50,9 @@ function words(page: Page, alarm: Alarm): string {
     return t('alarms.mailbox', { name, problem, when: relativeTime(page, alarm.since) });
   }
   if (alarm.kind === 'arrivals') return t('alarms.arrivals', { count: alarm.count });
+  if (alarm.kind === 'mail-loop') {
+    return t('alarms.mail_loop', { count: alarm.count, when: relativeTime(page, alarm.since) });
+  }
   if (alarm.kind === 'sms-storm' || alarm.kind === 'mail-storm') {
     const { count, ticket } = alarm;
     return t(alarm.kind === 'sms-storm' ? 'alarms.sms_storm' : 'alarms.mail_storm', {

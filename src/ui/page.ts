@@ -40,6 +40,8 @@ export type Alarm =
   | { kind: 'sms-storm'; since: string; count: number; ticket: number }
   /** The same by mail. */
   | { kind: 'mail-storm'; since: string; count: number; ticket: number }
+  /** Automatic mails, or mails of our own, beyond what a person sends. */
+  | { kind: 'mail-loop'; since: string; count: number }
   /** Mails and SMS that could not be put into a ticket. */
   | { kind: 'arrivals'; count: number };
 

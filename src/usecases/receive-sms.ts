@@ -72,10 +72,7 @@ async function takeInOnce(trx: Trx, ctx: Context, claim: { id: string; owner: st
   if (keyword === 'start' && isLast) changed = await optIn(trx, { number });
 
   const customers = await findByPhone(trx, number);
-  const ticketId = await ticketForSms(
-    trx,
-    customers.map((customer) => customer.id),
-  );
+  const ticketId = await ticketForSms(trx, { customerIds: customers.map(({ id }) => id), number });
   const found = ticketId === null ? null : await lockTicket(trx, ticketId);
   const quiet = isOnlyKeyword(form.text, keyword);
   // Nobody opens a ticket by saying that they want no SMS.

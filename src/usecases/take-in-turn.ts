@@ -82,8 +82,8 @@ async function afterError(
   await saveArrival(ctx.db, way, { id, owner }, { ...wait, reason: 'will be tried again' });
 }
 
-/** One that was given up: tried again, or put aside. False: it is not one of those. */
-export async function reopenFailed(
+/** One that was given up or left out: tried again; or put aside. False: it is not one of those. */
+export async function reopenArrivalBy(
   ctx: Context,
   actor: Actor,
   { way, id, to }: { way: Way; id: string; to: 'pending' | 'ignored' },

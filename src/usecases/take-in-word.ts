@@ -13,6 +13,7 @@ import { listStores, type Store } from '../domain/stores';
 import {
   callAttention,
   customerWordWritten,
+  findTicket,
   lockTicket,
   recordTicketEvent,
   type Ticket,
@@ -76,16 +77,30 @@ export async function takeInWord(trx: Trx, ctx: Context, moment: Moment, arrival
     }
     if (mark !== 'different') {
       if (automatic) {
-        return keep(trx, moment, { arrival, ticket: found, customer, match, mark, silent: true });
+        const storm = await isStorm(trx, arrival, found.id, moment.at);
+        return keep(trx, moment, { arrival, ticket: found, customer, match, mark, silent: true, storm });
       }
       return keepWord(trx, moment, { arrival, stores, found, customer, match, mark });
     }
     // A closed ticket takes nothing any more, and a follow-up would be the customer's: it is the sender's own word.
   }
 
-  if (automatic) return { status: 'ignored', reason: 'An automatic answer that belongs to no ticket.' };
+  if (automatic) {
+    const storm = await isSenderStorm(trx, arrival);
+    return { status: 'ignored', reason: 'An automatic answer that belongs to no ticket.', storm };
+  }
   if (sender === null) return { status: 'ignored', reason: 'It has no sender whom anybody could answer.' };
   return keepFirst(trx, moment, { arrival, stores, sender, strangerTo: found, storeId: row.storeId });
+}
+
+/** Does the customer answer by our own signed address? Then it is their word, even by way of a mailing list of theirs. */
+export async function isCustomersAnswer(trx: Trx, ctx: Context, arrival: Arrival): Promise<boolean> {
+  const match = await matchOf(trx, ctx, arrival);
+  const sender = normaliseEmail(arrival.mail.from.address ?? '');
+  if (match?.by !== 'token' || sender === null) return false;
+  const ticket = await findTicket(trx, match.ticketId);
+  const customer = ticket && (await findCustomer(trx, ticket.customerId));
+  return customer ? isAddressOf(customer, sender) : false;
 }
 
 async function cameBefore(trx: Trx, arrival: Arrival): Promise<boolean> {
@@ -307,7 +322,7 @@ async function isStorm(trx: Trx, arrival: Arrival, ticketId: string, now: string
   return hasWordsSince(trx, { ticketId, channel: 'email', after: hourBefore(now), count });
 }
 
-async function isSenderStorm(trx: Trx, { row }: Arrival): Promise<boolean> {
+export async function isSenderStorm(trx: Trx, { row }: Arrival): Promise<boolean> {
   if (row.sender === '') return false;
   const { sender, receivedAt } = row;
   const sent = await countArrivals(trx, 'mail', { sender, after: hourBefore(receivedAt), until: row });

@@ -161,6 +161,10 @@ describeEachEngine('a storm of mails', (engine) => {
     await loop.run();
     expect(peer.received).toHaveLength(1);
     expect(await world.db('inbound_mails').where({ class: 'own', status: 'ignored' })).toHaveLength(200);
+    expect(await readAlarms(world.db, world.ctx.clock.now(), null, [])).toEqual([
+      { kind: 'mail-loop', count: 200 - limits.mailsPerSenderHour, since: expect.any(String) },
+    ]);
+    expect(await readAlarms(world.db, world.ctx.clock.now(), [world.ctx.ids.next()], [])).toEqual([]);
     expect(await world.db('messages').where({ direction: 'in' })).toHaveLength(1);
   });
 

@@ -9,7 +9,7 @@ import { limits } from '../../src/platform/limits';
 import { momentOf } from '../../src/usecases/context';
 import { decideAboutSender } from '../../src/usecases/decide-sender';
 import { receiveMails } from '../../src/usecases/receive-mail';
-import { reopenFailed } from '../../src/usecases/take-in-turn';
+import { reopenArrivalBy } from '../../src/usecases/take-in-turn';
 import { describeEachEngine } from '../support/databases';
 import { MailWorld, mailOf, SUPPORT } from '../support/mail-world';
 import { bob } from '../support/messaging-world';
@@ -182,6 +182,18 @@ describeEachEngine('mail that comes in', (engine) => {
       for (const id of kept) expect(await world.takenIn(id)).toMatchObject({ status: 'done' });
     });
 
+    test('the customer’s answer to our signed address counts also by way of a mailing list of theirs', async () => {
+      const headers = ['List-Id: <all.example.com>', 'Precedence: list'];
+      const theirs = await world.bring({ to: world.replyAddress(), headers, text: 'From all of us.' });
+      expect((await world.words(theirs)).ticketId).toBe(world.ticket.id);
+      for (const other of [
+        { to: world.replyAddress(), from: 'news@elsewhere.example' },
+        { to: SUPPORT, from: 'alice@example.com' },
+      ]) {
+        expect(await world.bring({ ...other, headers })).toMatchObject({ status: 'ignored', class: 'list' });
+      }
+    });
+
     test('of one sender the mails come in as they were sent, whoever works', async () => {
       const ids = [];
       for (let n = 1; n <= 6; n++) {
@@ -329,8 +341,8 @@ describeEachEngine('mail that comes in', (engine) => {
       expect(await readAlarms(world.db, world.ctx.clock.now(), null, [])).toEqual([
         { kind: 'arrivals', count: 1 },
       ]);
-      expect(await reopenFailed(world.ctx, bob, { way: 'mail', id: taken.id, to: 'ignored' })).toBe(true);
-      expect(await reopenFailed(world.ctx, bob, { way: 'mail', id: taken.id, to: 'pending' })).toBe(false);
+      expect(await reopenArrivalBy(world.ctx, bob, { way: 'mail', id: taken.id, to: 'ignored' })).toBe(true);
+      expect(await reopenArrivalBy(world.ctx, bob, { way: 'mail', id: taken.id, to: 'ignored' })).toBe(false);
       expect(await readAlarms(world.db, world.ctx.clock.now(), null, [])).toEqual([]);
     });
   });

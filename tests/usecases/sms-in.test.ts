@@ -2,7 +2,7 @@ import request from 'supertest';
 import { verifyLedger } from '../../src/domain/credits';
 import { limits } from '../../src/platform/limits';
 import { storeSms } from '../../src/usecases/receive-sms';
-import { reopenFailed } from '../../src/usecases/take-in-turn';
+import { reopenArrivalBy } from '../../src/usecases/take-in-turn';
 import { TOKEN } from '../support/app';
 import { describeEachEngine } from '../support/databases';
 import { makePackage, orderJson, receive } from '../support/shop';
@@ -53,6 +53,19 @@ describeEachEngine('an SMS that comes in', (engine) => {
       expect(await desk.credits(ana)).toEqual({ available: 2, held: 0, used: 0 });
       await desk.app.runJob('sms.answers');
       expect(desk.toProvider(ana.number)).toEqual([]);
+    });
+
+    test('of several people who share a number, to whom we wrote last by SMS', async () => {
+      const ana = await desk.somebody({ credits: 1 });
+      const eva = await desk.somebody({ credits: 1, number: ana.number, name: 'Eva' });
+      const hers = await desk.ticket(ana);
+      desk.app.clock.advance(60);
+      const evas = await desk.ticket(eva);
+      await desk.gets({ from: ana.number, body: 'Nobody wrote yet' });
+      await desk.send(hers);
+      await desk.gets({ from: ana.number, body: 'Yes' });
+      expect(await desk.words(evas)).toEqual([['customer', 'Nobody wrote yet']]);
+      expect((await desk.words(hers)).at(-1)).toEqual(['customer', 'Yes']);
     });
 
     test('to a solved one before a new one, and to a follow-up where all are closed', async () => {
@@ -298,8 +311,8 @@ describeEachEngine('an SMS that comes in', (engine) => {
     const [failed] = await desk.inbound(ana.number);
     const carol = { kind: 'staff', id: 'carol', name: 'Carol' } as const;
     const again = { way: 'sms', id: failed?.id as string, to: 'pending' } as const;
-    expect(await reopenFailed(app.ctx, carol, again)).toBe(true);
-    expect(await reopenFailed(app.ctx, carol, again)).toBe(false);
+    expect(await reopenArrivalBy(app.ctx, carol, again)).toBe(true);
+    expect(await reopenArrivalBy(app.ctx, carol, again)).toBe(false);
     await desk.takeIn();
     expect((await desk.words(hers)).map(([, body]) => body)).toEqual(['Druga', 'Prva']);
   });

@@ -131,7 +131,7 @@ export async function saveArrival(
   return count === 1;
 }
 
-/** One that was given up, again; or put aside. False: it is not one of those. */
+/** One that was given up or left out, again; or one that was given up, put aside. False: it is not one of those. */
 export async function reopenArrival(
   trx: Trx,
   way: Way,
@@ -139,7 +139,8 @@ export async function reopenArrival(
 ): Promise<boolean> {
   const again = { attempts: 0, next_attempt_at: now, finished_at: null, reason: null };
   const count = await trx(TABLES[way].name)
-    .where({ id, status: 'failed' })
+    .where({ id })
+    .whereIn('status', to === 'pending' ? ['failed', 'ignored'] : ['failed'])
     .update({ status: to, ...(to === 'pending' ? again : {}) });
   return count === 1;
 }
