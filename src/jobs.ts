@@ -1,8 +1,7 @@
 import type { SendingChannel } from './domain/messages';
 import { limits } from './platform/limits';
 import { advanceVideoSessions } from './usecases/advance-video-sessions';
-import { answerUnpaidMail } from './usecases/answer-unpaid-mail';
-import { answerUnpaidSms } from './usecases/answer-unpaid-sms';
+import { answerUnpaid } from './usecases/answer-unpaid';
 import { closeSolvedTickets } from './usecases/close-solved-tickets';
 import type { Context } from './usecases/context';
 import { deliverMessages } from './usecases/deliver-messages';
@@ -66,7 +65,7 @@ export const jobs: readonly Job[] = [
   { name: 'mail.in', every: { pollMs: limits.workerPollMs }, run: (ctx) => receiveMails(ctx, batch) },
   outbox('email'),
   outbox('sms'),
-  { name: 'mail.answers', every: { cron: '* * * * *' }, run: answerUnpaidMail },
+  { name: 'mail.answers', every: { cron: '* * * * *' }, run: (ctx) => answerUnpaid(ctx, 'mail') },
   { name: 'sms.in', every: { pollMs: limits.workerPollMs }, run: (ctx) => receiveSmses(ctx, batch) },
   { name: 'sms.fetch', every: { cron: '*/10 * * * *' }, atStart: true, run: fetchSms },
   {
@@ -74,7 +73,7 @@ export const jobs: readonly Job[] = [
     every: { pollMs: limits.smsMediaPollMs },
     run: (ctx) => fetchSmsMedia(ctx, { limit: limits.smsMediaAtOnce }),
   },
-  { name: 'sms.answers', every: { pollMs: limits.smsLatePollMs }, run: answerUnpaidSms },
+  { name: 'sms.answers', every: { cron: '* * * * *' }, run: (ctx) => answerUnpaid(ctx, 'sms') },
   { name: 'sms.reports', every: { pollMs: limits.smsLatePollMs }, run: askSmsReports },
   {
     name: 'video',

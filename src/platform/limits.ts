@@ -187,9 +187,9 @@ export const limits = {
   mailsPerTicketHour: 40,
   /** Long threads name dozens of mails; the nearest ones tell the ticket. */
   mailReferencesRead: 30,
-  /** Of all processes together: a few hundred an hour are a busy shop, more are answers to forged senders. */
-  mailAnswersPerMinute: 5,
-  mailAnswerLateSeconds: 2 * 86_400,
+  /** By each way, of all processes together: a few hundred an hour are a busy shop, more are answers to forged senders. */
+  unpaidAnswersPerMinute: 5,
+  unpaidAnswerLateSeconds: 2 * 86_400,
   /** DESIGN §8: mail servers give up after five days at most. */
   bounceDays: 5,
   /** One bounce of a customer's in so long gives its credit back by itself. */
@@ -250,7 +250,7 @@ export const limits = {
   smsMediaAtOnce: 4,
   /** Each is also asked for as soon as its message was taken in; this is for those that are tried again. */
   smsMediaPollMs: 5_000,
-  /** Prices come after minutes, and an automatic answer is in no hurry. */
+  /** Prices come after minutes. */
   smsLatePollMs: 15_000,
 
   /** One request to a shop; small shared hosting answers in 1 to 5 s. */

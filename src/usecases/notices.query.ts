@@ -26,12 +26,16 @@ export async function storesWithNotices(db: Db): Promise<NoticeStore[]> {
 /** Balances that changed since they were looked at. `store`: null where its customers are told nothing. */
 export async function balancesToLookAt(
   db: Db,
-  limit: number,
+  { limit, asleep }: { limit: number; asleep: readonly NoticeStore[] },
 ): Promise<{ customerId: string; entrySeq: number; noticeSeq: number; store: NoticeStore | null }[]> {
   const rows = (await db('credit_balances')
     .join('customers', 'customers.id', 'credit_balances.customer_id')
     .join('stores', 'stores.id', 'customers.store_id')
     .whereRaw('credit_balances.entry_seq > credit_balances.notice_seq')
+    .whereNotIn(
+      'stores.id',
+      asleep.map((store) => store.id),
+    )
     .orderBy('credit_balances.customer_id')
     .limit(limit)
     .select(

@@ -29,8 +29,9 @@ import { type Db, withTransaction } from '../platform/db';
 import { limits } from '../platform/limits';
 import { dayInWords, localTime } from '../platform/time-zone';
 import { type Context, momentOf } from './context';
+import { whenAwake } from './customer-word';
 import { topUpUrl } from './messaging.query';
-import { balancesToLookAt, lastUse, type NoticeStore } from './notices.query';
+import { balancesToLookAt, lastUse, type NoticeStore, storesWithNotices } from './notices.query';
 import { type Recipient, recipientOf, ticketForNotice, writeNotice } from './write-notice';
 
 interface MeterLevel {
@@ -55,7 +56,9 @@ interface MeterNews extends MeterLevel {
  * back end nothing, and credits on hold are not spent yet: so one that fails and is sent again does not tell twice.
  * A meter that pooled credits can still pay for is not low.
  *
- * No ledger write waits for this: it looks at the balances that changed since the last look, some hundred in four
+ * In the night of a store its balances are not looked at: what changes then is looked at in the morning, as it is by then.
+ *
+ * No ledger write waits for this: it looks at the balances that changed since the last look, some hundred in five
  * statements, and opens a transaction only where there is something to tell.
  *
  * Shape:   → balances looked at; 0 ends the round
@@ -64,8 +67,9 @@ interface MeterNews extends MeterLevel {
  * Source:  DESIGN §3 "Expiry"
  */
 export async function tellLowBalances(ctx: Context): Promise<number> {
-  const changed = await balancesToLookAt(ctx.db, limits.balancesPerLook);
   const at = iso(ctx.clock.now());
+  const asleep = (await storesWithNotices(ctx.db)).filter((store) => whenAwake(at, store) !== at);
+  const changed = await balancesToLookAt(ctx.db, { limit: limits.balancesPerLook, asleep });
   const ids = changed.map((balance) => balance.customerId);
   const stock = await readStock(ctx.db, at, ids);
   const inEpisode = new Set((await openEpisodes(ctx.db, ids)).map((episode) => episode.customerId));

@@ -17,6 +17,7 @@ import { withTransaction } from '../platform/db';
 import { limits } from '../platform/limits';
 import { dayInWords, localTime } from '../platform/time-zone';
 import { type Context, momentOf } from './context';
+import { whenAwake } from './customer-word';
 import {
   customersToWarn,
   type ExpiringGrant,
@@ -45,8 +46,8 @@ export async function warnOfExpiry(ctx: Context): Promise<number> {
   const swept = await sweptDays(ctx.db);
   let handled = 0;
   for (const store of await storesWithNotices(ctx.db)) {
-    const { day, hour } = localTime(now, store.timeZone);
-    if (hour < limits.noticeFromHour || hour >= limits.noticeUntilHour) continue;
+    if (whenAwake(now, store) !== now) continue;
+    const { day } = localTime(now, store.timeZone);
     if ((swept.get(store.id) ?? '') >= day) continue;
     const outcome = await warnCustomersOf(ctx, now, store);
     if (outcome === 'minute is full') return 0;

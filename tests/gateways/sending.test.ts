@@ -1,12 +1,14 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { readConfig } from '../../src/config';
 import { makeSandboxEmail, makeSmtpGateway, smtpServer } from '../../src/gateways/email';
 import type { EmailGateway, OutgoingEmail } from '../../src/gateways/email/gateway';
 import { makeSandboxSms, makeTwilioGateway } from '../../src/gateways/sms';
 import type { OutgoingSms, SmsGateway } from '../../src/gateways/sms/gateway';
 import { limits } from '../../src/platform/limits';
 import { smsFailureInWords } from '../../src/usecases/sms-words';
+import { TEST_ENV } from '../support/app';
 import { SmtpPeer, type SmtpPlan } from '../support/smtp-peer';
 import {
   ACCOUNT_SID,
@@ -575,6 +577,17 @@ describe('sending SMS', () => {
           ),
         },
       ]);
+    });
+
+    it('sends in the name of the shop where the sender is a name', async () => {
+      const { twilio: settings } = readConfig({
+        ...TEST_ENV,
+        TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+        TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+        TWILIO_FROM: 'Trgovina',
+      });
+      await byTwilio({ from: settings.from }).send(smsTo('+38641555100'));
+      expect(twilio.requests).toEqual([{ To: '+38641555100', Body: 'Živjo', From: 'Trgovina' }]);
     });
 
     it.each([

@@ -1,4 +1,5 @@
 import { addAttachments, planAttachments } from '../../src/domain/attachments';
+import { keepInboundMail } from '../../src/domain/inbound-mail';
 import { systemActor } from '../../src/platform/actor';
 import { withTransaction } from '../../src/platform/db';
 import { addStaffForStores } from '../../src/usecases/add-staff';
@@ -6,6 +7,7 @@ import { momentOf } from '../../src/usecases/context';
 import { type ApiWorld, buy, makeApiWorld } from '../support/api';
 import { OWNER, PAGE_ENV } from '../support/browser';
 import { describeEachEngine } from '../support/databases';
+import { mailOf } from '../support/mail-world';
 import { Visitor } from '../support/visitor';
 
 describeEachEngine('A file of a message', (engine) => {
@@ -44,6 +46,35 @@ describeEachEngine('A file of a message', (engine) => {
       'cache-control': 'no-store',
     });
     expect(text ?? body.toString()).toBe(page.toString());
+  });
+
+  it('that is an archive comes in by mail as it is, and is not unpacked', async () => {
+    const { app } = world;
+    // A real one, with racun.txt in it.
+    const zip =
+      'UEsDBBQAAAAAAABQdF2R588xBgAAAAYAAAAJAAAAcmFjdW4udHh0MTIgRVVSUEsBAhQDFAAAAAAAAFB0XZHnzzEGAAAABgAAAAkAAAAAAAAAAAAAAIABAAAAAHJhY3VuLnR4dFBLBQYAAAAAAQABADcAAAAtAAAAAAA=';
+    const raw = mailOf({
+      headers: ['Content-Type: multipart/mixed; boundary="b"'],
+      text: [
+        '--b\r\nContent-Type: text/plain\r\n\r\nV prilogi.',
+        `--b\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename="arhiv.zip"\r\nContent-Transfer-Encoding: base64\r\n\r\n${zip}`,
+        '--b--',
+      ].join('\r\n'),
+    });
+    const way = { way: 'http' as const, storeId: null, envelopeFrom: null, envelopeTo: [] };
+    await withTransaction(app.db, (trx) =>
+      keepInboundMail(trx, momentOf(app.ctx, systemActor), { ...way, raw }),
+    );
+    while ((await app.runJob('mail.in')) > 0);
+    const [file, ...more] = await app.db('attachments').whereNot('filename', 'račun.html');
+    expect(more).toEqual([]);
+    const carol = await Visitor.of(app, OWNER.email);
+    const { headers, body } = await carol.get(`/attachments/${file.id}`).responseType('blob');
+    expect(headers).toMatchObject({
+      'content-type': 'application/zip',
+      'content-disposition': `attachment; filename="arhiv.zip"; filename*=UTF-8''arhiv.zip`,
+    });
+    expect(body.toString('base64')).toBe(zip);
   });
 
   it('is there for nobody else: strangers sign in first, staff of other stores see none', async () => {

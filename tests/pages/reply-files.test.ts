@@ -173,6 +173,12 @@ describeEachEngine('files of an answer', (engine) => {
     ]);
   });
 
+  test('have their limits beside where they are chosen', async () => {
+    const { text } = await desk.carol.get(desk.here);
+    expect(text).toMatch(/<input type="file"[^>]* aria-describedby="z-files-help"/);
+    expect(text).toContain('<small id="z-files-help">at most 20, together 10 MB; no further credits</small>');
+  });
+
   test('that are refused in the composer leave what was typed', async () => {
     const before = await desk.answers();
     const form = { ...(await desk.form()), channel: 'email', body: 'A long text that nobody types twice.' };

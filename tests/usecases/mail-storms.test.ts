@@ -2,7 +2,7 @@ import { readAlarms } from '../../src/console/alarms.query';
 import { verifyLedger } from '../../src/domain/credits';
 import { makeSmtpGateway } from '../../src/gateways/email';
 import { limits } from '../../src/platform/limits';
-import { answerUnpaidMail } from '../../src/usecases/answer-unpaid-mail';
+import { answerUnpaid } from '../../src/usecases/answer-unpaid';
 import { describeEachEngine, type TestEngine } from '../support/databases';
 import { MailWorld, mailOf, SUPPORT } from '../support/mail-world';
 import { type ReceivedMail, SmtpPeer } from '../support/smtp-peer';
@@ -32,7 +32,7 @@ class Loop {
   /** What Zeton does by itself until it has nothing to do. */
   async run(): Promise<void> {
     await this.world.receive();
-    await answerUnpaidMail(this.world.ctx);
+    await answerUnpaid(this.world.ctx, 'mail');
     while ((await this.world.deliver()) > 0);
   }
 
@@ -190,10 +190,10 @@ describeEachEngine('a storm of mails', (engine) => {
     const { world, peer } = loop;
     for (let n = 0; n < 40; n++) await world.keep(mailOf({ from: `victim${n}@elsewhere.example` }));
     await loop.run();
-    expect(peer.received).toHaveLength(limits.mailAnswersPerMinute);
-    world.ctx.clock.advance(limits.mailAnswerLateSeconds + 1);
+    expect(peer.received).toHaveLength(limits.unpaidAnswersPerMinute);
+    world.ctx.clock.advance(limits.unpaidAnswerLateSeconds + 1);
     for (let minute = 0; minute < 10; minute++) await loop.run();
-    expect(peer.received).toHaveLength(limits.mailAnswersPerMinute);
+    expect(peer.received).toHaveLength(limits.unpaidAnswersPerMinute);
     expect(await world.db('inbound_mails').whereNotNull('answer_at')).toEqual([]);
   });
 });
@@ -208,7 +208,7 @@ describeEachEngine('who writes by mail and has not paid', (engine) => {
 
   const run = async () => {
     await world.receive();
-    await answerUnpaidMail(world.ctx);
+    await answerUnpaid(world.ctx, 'mail');
     await world.deliver();
   };
 

@@ -492,6 +492,7 @@ describeEachEngine('Notices', (engine) => {
       world.ctx.clock.set('2026-11-20T23:30:00.000Z');
       await use(ana, 8);
       await use(eleni, 10);
+      morningAfter(1);
       await run(tellLowBalances);
       const [low] = await notices(ana);
       const { number, subject } = await db('tickets').where({ customer_id: ana }).first();
@@ -516,6 +517,53 @@ describeEachEngine('Notices', (engine) => {
       const [only, ...more] = await notices(ana);
       expect(more).toEqual([]);
       expect(only?.body).toMatch(/2 SMS: all used\..*\n.*1 of 5 credits for any kind of help is left\./);
+    });
+
+    test('wait for the waking hours of the store, and then tell once how it is by then', async () => {
+      await makePackage(world.ctx, world.store, 'SUP', { sms: 10 });
+      const ana = await buys({ id: 1 });
+      const bor = await buys({ id: 2, email: '', phone: '+38641555200' });
+      const cilka = await buys({ id: 3, email: 'cilka@example.com' });
+      // 20 o'clock is 19:00 UTC, 9 o'clock is 8:00 UTC.
+      world.ctx.clock.set('2026-11-20T19:00:00.000Z');
+      for (const customer of [ana, bor, cilka]) await use(customer, 8);
+      await run(tellLowBalances);
+      world.ctx.clock.set('2026-11-21T02:00:00.000Z');
+      await use(bor, 2);
+      await give(cilka, 'sms', 5);
+      await run(tellLowBalances);
+      world.ctx.clock.set('2026-11-21T07:59:59.000Z');
+      await run(tellLowBalances);
+      expect(await notices()).toEqual([]);
+      world.ctx.clock.set('2026-11-21T08:00:00.000Z');
+      await run(tellLowBalances);
+      await run(tellLowBalances);
+      expect((await notices(ana)).map((notice) => notice.subject)).toEqual([
+        'Your help at Trgovina is running low',
+      ]);
+      expect((await notices(bor)).map((notice) => [notice.channel, notice.body])).toEqual([
+        ['sms', expect.stringContaining('0 SMS')],
+      ]);
+      expect(await notices(cilka)).toEqual([]);
+      expect(await balancesToLookAt(db, { limit: 10, asleep: [] })).toEqual([]);
+    });
+
+    test('of a store that is asleep hold up none of one that is awake', async () => {
+      await makePackage(world.ctx, world.store, 'SUP', { sms: 2 });
+      const ana = await buys({ id: 1 });
+      await use(ana, 1);
+      const far = { id: world.ctx.ids.next(), slug: 'far', name: 'Far', time_zone: 'Pacific/Auckland' };
+      const { id: _, ...store } = await db('stores').where({ id: world.store.id }).first();
+      await db('stores').insert({ ...store, ...far });
+      // Midnight in Auckland.
+      world.ctx.clock.set('2026-11-21T11:00:00.000Z');
+      const bor = await buys({ id: 2, email: 'bor@example.com' });
+      await use(bor, 1);
+      await db('customers').where({ id: ana }).update({ store_id: far.id });
+      const asleep = [{ id: far.id, name: far.name, timeZone: far.time_zone }];
+      expect(await balancesToLookAt(db, { limit: 1, asleep })).toMatchObject([{ customerId: bor }]);
+      await run(tellLowBalances);
+      expect([(await notices(ana)).length, (await notices(bor)).length]).toEqual([0, 1]);
     });
 
     test('do not ask who was refunded to buy more', async () => {
@@ -562,7 +610,7 @@ describeEachEngine('Notices', (engine) => {
     test('look again at a balance that changed while it was looked at', async () => {
       await makePackage(world.ctx, world.store, 'SUP', { sms: 2 });
       const ana = await buys({ id: 1 });
-      const [seen] = await balancesToLookAt(db, 10);
+      const [seen] = await balancesToLookAt(db, { limit: 10, asleep: [] });
       await use(ana, 1);
       await markLookedAt(db, [{ customerId: ana, entrySeq: seen?.entrySeq ?? 0 }]);
       await run(tellLowBalances);

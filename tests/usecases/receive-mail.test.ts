@@ -3,6 +3,7 @@ import { readAlarms } from '../../src/console/alarms.query';
 import { claimArrivals } from '../../src/domain/arrivals';
 import { verifyLedger } from '../../src/domain/credits';
 import { changeTicket } from '../../src/domain/tickets';
+import { jobs } from '../../src/jobs';
 import { addSeconds, iso } from '../../src/platform/clock';
 import { withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
@@ -390,5 +391,18 @@ describeEachEngine('mail that comes in', (engine) => {
       size_bytes: png.length,
       sha256: createHash('sha256').update(png).digest('hex'),
     });
+  });
+
+  test('is there as it came for 90 days, and its words and files stay', async () => {
+    const forget = () => jobs.find(({ name }) => name === 'mail.forget')?.run(world.ctx);
+    const taken = await world.bring(mailWithFile());
+    world.ctx.clock.advance(90 * 86_400);
+    expect(await forget()).toBe(0);
+    expect(await world.db('inbound_mail_raws')).toHaveLength(1);
+    world.ctx.clock.advance(1);
+    expect(await forget()).toBe(1);
+    expect(await world.db('inbound_mail_raws')).toEqual([]);
+    expect(await world.words(taken)).toMatchObject({ body: 'See the file.' });
+    expect(await world.db('attachments')).toMatchObject([{ filename: 'screen.png' }]);
   });
 });

@@ -17,7 +17,9 @@ describeEachEngine('an SMS that comes in', (engine) => {
   beforeAll(async () => {
     desk = await SmsDesk.open(engine);
   });
-  beforeEach(() => {
+  beforeEach(async () => {
+    // Who wrote in an earlier test does not wait for an answer before those of this one.
+    await desk.app.db('inbound_sms').update({ answer_at: null });
     // One in the afternoon in Ljubljana, another day each time.
     const { clock } = desk.app;
     clock.advance({ days: 1 });
@@ -196,6 +198,23 @@ describeEachEngine('an SMS that comes in', (engine) => {
       await app.runJob('sms.answers');
       await app.drain();
       expect(desk.toProvider(number)).toHaveLength(1);
+    });
+
+    test('is one of a few that are answered in a minute, and none of those is who wrote days ago', async () => {
+      const { app } = desk;
+      const numbers = Array.from({ length: 2 * limits.unpaidAnswersPerMinute + 1 }, () => desk.number());
+      for (const from of numbers) await desk.gets({ from, body: 'Prosim' });
+      const answers = () => numbers.flatMap((number) => desk.toProvider(number));
+      expect(await app.runJob('sms.answers')).toBe(0);
+      await app.drain();
+      expect(answers()).toHaveLength(limits.unpaidAnswersPerMinute);
+      app.clock.advance(limits.unpaidAnswerLateSeconds);
+      await app.runJob('sms.answers');
+      app.clock.advance(1);
+      for (let minute = 0; minute < 2; minute++) await app.runJob('sms.answers');
+      await app.drain();
+      expect(answers()).toHaveLength(2 * limits.unpaidAnswersPerMinute);
+      expect(await app.db('inbound_sms').whereNotNull('answer_at')).toEqual([]);
     });
 
     test('is not answered after STOP, not even by a message that cannot go', async () => {
