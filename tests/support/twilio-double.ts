@@ -357,7 +357,7 @@ export class TwilioDouble {
     const filter = new URLSearchParams(
       Object.fromEntries(filters.map((name) => [name, query.get(name) ?? ''])),
     );
-    const uriOf = (number: number) => `${path}?PageSize=${size}&Page=${number}&${filter}`;
+    const uriOf = (number: number) => `${path}?PageSize=${size}&Page=${number}&${filter.toString()}`;
     const messages = found.slice(page * size, (page + 1) * size);
     const list = {
       end: page * size + Math.max(0, messages.length - 1),

@@ -150,7 +150,9 @@ function receivedBy(client: TwilioSdk.Twilio, settings: TwilioSettings): Receive
       const media = await client
         .messages(sid)
         .media.list({ limit: limits.smsMediaMax })
-        .catch((error) => (error instanceof Refused && error.status === 404 ? [] : asked(error)));
+        .catch((error: { code?: unknown }) =>
+          error instanceof Refused && error.status === 404 ? [] : asked(error),
+        );
       return media.map(({ uri }) => `https://api.twilio.com${uri.replace(/\.json$/, '')}`);
     },
   };
