@@ -1144,6 +1144,10 @@ describeEachEngine('tickets in a browser', (engine) => {
         else await one.getByLabel('State: Pending. Change it').click();
       },
     });
+    const unpaid = await app.db('tickets').where({ subject: 'How do I start?' }).first('number');
+    await look(browser, `/console/tickets/${unpaid.number}`, 'ticket-unpaid', {
+      signedInAs: 'bor@example.com',
+    });
     await look(browser, path, 'ticket-read-only', { signedInAs: 'mallory@example.com' });
     await look(browser, '/console/tickets?q=nothing+like+this', 'tickets-none', {
       signedInAs: 'bor@example.com',
