@@ -1,6 +1,10 @@
 import type { Response } from 'supertest';
 import { verifyLedger } from '../../src/domain/credits';
+import { optOut } from '../../src/domain/sms';
 import { findTicket, type Ticket } from '../../src/domain/tickets';
+import { systemActor } from '../../src/platform/actor';
+import { withTransaction } from '../../src/platform/db';
+import { momentOf } from '../../src/usecases/context';
 import { recordVideoEvent } from '../../src/usecases/record-video-event';
 import type { TestApp } from '../support/app';
 import {
@@ -426,6 +430,54 @@ describeEachEngine('tickets', (engine) => {
         expect(refused.text).toContain('Anybody there?</textarea>');
       }
       expect((await answer({ channel: 'note', body: 'Nobody can be reached.' })).status).toBe(303);
+    });
+
+    test('starts with what reaches the customer and is paid, and of that with the way they wrote', async () => {
+      const opens = async () =>
+        /id="z-channel-(\w+)" value="\w+" checked/.exec((await bob.get(here())).text)?.[1];
+      // SMS credits alone.
+      expect(await opens()).toBe('sms');
+      await desk.give(ana, 'email', 1);
+      expect(await opens()).toBe('email');
+      await desk.customerWrites(ticket, 'By SMS', 'sms');
+      expect(await opens()).toBe('sms');
+      const stopped = {
+        store_id: desk.store.id,
+        address: 'ana@example.com',
+        since: app.ctx.clock.now().toISOString(),
+      };
+      const { message } = await desk.message(ticket, {
+        direction: 'out',
+        channel: 'email',
+        kind: 'reply',
+        body: 'x',
+      });
+      await app
+        .db('suppressed_addresses')
+        .insert({ ...stopped, reason: 'no such mailbox', message_id: message.id });
+      await desk.customerWrites(ticket, 'By mail', 'email');
+      expect(await opens()).toBe('sms');
+      const moment = momentOf(app.ctx, systemActor);
+      const number = '+38641555100';
+      await withTransaction(app.db, (trx) =>
+        optOut(trx, moment, { number, storeIds: [desk.store.id], source: 'word' }),
+      );
+      expect(await opens()).toBe('note');
+      await app.db('suppressed_addresses').delete();
+      await desk.customerWrites(ticket, 'By SMS', 'sms');
+      expect(await opens()).toBe('email');
+    });
+
+    test('starts the way they wrote where nothing is paid', async () => {
+      const jure = await desk.customer({ email: 'jure@example.com', phone_e164: '+38641555101' });
+      const unpaid = await desk.ticket(jure);
+      const opens = async () =>
+        /id="z-channel-(\w+)" value="\w+" checked/.exec(
+          (await bob.get(`/console/tickets/${unpaid.number}`)).text,
+        )?.[1];
+      expect(await opens()).toBe('email');
+      await desk.customerWrites(unpaid, 'By SMS', 'sms');
+      expect(await opens()).toBe('sms');
     });
 
     test('says what it costs while one types', async () => {
