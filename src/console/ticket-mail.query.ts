@@ -1,15 +1,9 @@
 import type { BouncedMessage, MessageMail } from '../domain/mails';
 import type { Db } from '../platform/db';
 import { limits } from '../platform/limits';
+import type { KeptFile } from '../ui/file-links';
 
 type Row = Record<string, unknown>;
-
-export interface MailFile {
-  id: string;
-  name: string;
-  type: string;
-  bytes: number;
-}
 
 /** What is known of a mail besides its words. */
 export interface MailFacts {
@@ -22,7 +16,7 @@ export interface MailFacts {
         storm: boolean;
       })
     | null;
-  files: MailFile[];
+  files: KeptFile[];
   /** Of one that went out, and came back. */
   bounce: Pick<BouncedMessage, 'state' | 'doubt' | 'reason'> | null;
 }

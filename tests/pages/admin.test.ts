@@ -640,7 +640,7 @@ describeEachEngine('the sandbox', (engine) => {
     expect(sms.text).toContain('+38641555100');
     expect(sms.text).not.toContain('maja@example.com');
     const detail = await carol.get(`/admin/sandbox/${sent.id}`).expect(200);
-    expect(detail.text).toContain('When you need help, simply answer this e-mail');
+    expect(detail.text).toContain('preprosto odgovorite na to e-sporočilo');
     const hostile = await carol.get(`/admin/sandbox/${NOTHING_HERE}`).expect(200);
     expect(hostile.text).toContain(HOSTILE_TEXT);
     for (const page of [text, hostile.text]) expect(elementsIn(page)).not.toContain('<script>');
