@@ -108,6 +108,30 @@ describeEachEngine('tickets', (engine) => {
       expect(page.text).toContain(`href="/console/customers/${ana.id}/statement?meter=sms"`);
     });
 
+    test('calls a customer without a name by the phone number, else by the address, and so does the ticket', async () => {
+      const phone = await desk.customer({
+        name: ' ',
+        email: 'no.name@example.com',
+        phone_e164: '+38641555101',
+      });
+      const mail = await desk.customer({ name: '', email: 'only.mail@example.com', phone_e164: null });
+      const nobody = await desk.customer({ name: '', email: null, phone_e164: null });
+      for (const [one, name] of [
+        [phone, '+38641555101'],
+        [mail, 'only.mail@example.com'],
+        [nobody, 'Nameless customer'],
+      ] as const) {
+        const { number } = await desk.ticket(one, `From ${name}`);
+        const called = new RegExp(`<bdi[^>]*>${name.replaceAll(/[+.]/g, '\\$&')}</bdi>`, 'g');
+        expect((await bob.get('/console/tickets')).text.match(called)).toHaveLength(1);
+        // The line about the customer, the box about them, and the list beside the ticket.
+        expect(
+          (await bob.get(`/console/tickets/${number}`)).text.match(called)?.length,
+        ).toBeGreaterThanOrEqual(3);
+        expect((await bob.get(here())).text.match(called)).toHaveLength(1);
+      }
+    });
+
     test('is narrowed down in the address: state, words, number, shop', async () => {
       const jure = await desk.customer({ name: 'Jure Kos', email: 'jure@example.com' });
       const solved = await desk.ticket(jure, 'Zaslon je črn');
