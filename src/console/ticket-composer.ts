@@ -230,7 +230,7 @@ function stale({ t }: StaffPage, draft: Draft, facts: StaleFacts): RefusedReply 
   }
   const who = newest.author_name.trim() || t('ticket_thread.no_name');
   const channel = t(
-    `ticket_thread.channel.${newest.channel as 'sms' | 'email' | 'web' | 'note' | 'order_note'}`,
+    `ticket_thread.by_channel.${newest.channel as 'sms' | 'email' | 'web' | 'note' | 'order_note'}`,
   );
   const notice: Notice = {
     tone: 'low',

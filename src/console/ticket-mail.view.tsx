@@ -25,7 +25,9 @@ export function SenderNotice({ page, ticket, messageId, facts }: MailProps): JSX
   if (taken.sender !== 'different') {
     return (
       <p class="z-mail-mark" safe>
-        {t(taken.sender === 'accepted' ? 'ticket_mail.accepted' : 'ticket_mail.unproven', { from })}
+        {taken.sender === 'accepted'
+          ? t('ticket_mail.accepted', { from, who: taken.acceptedBy || t('ticket_mail.an_agent') })
+          : t('ticket_mail.unproven', { from })}
       </p>
     );
   }
@@ -158,7 +160,7 @@ export function BounceDoubt({ page, ticket, messageId, facts }: MailProps): JSX.
   if (bounce?.state === 'dismissed') {
     return (
       <p class="z-msg-why" safe>
-        {t('ticket_mail.bounce_dismissed')}
+        {t('ticket_mail.bounce_dismissed', { who: bounce.dismissedBy || t('ticket_mail.an_agent') })}
       </p>
     );
   }

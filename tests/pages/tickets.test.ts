@@ -268,6 +268,7 @@ describeEachEngine('tickets', (engine) => {
     test('tells the whole history: who, by what, in which state, what it cost', async () => {
       await desk.message(ticket, { direction: 'out', channel: 'email', kind: 'system', body: 'Hello Ana' });
       await desk.customerWrites(ticket, 'It does not print.', 'email');
+      await desk.customerWrites(ticket, 'Nor does it scan.', 'web');
       await desk.message(
         ticket,
         { direction: 'internal', channel: 'note', kind: 'note', body: 'The driver.' },
@@ -278,6 +279,7 @@ describeEachEngine('tickets', (engine) => {
       const words = wordsOf(await bob.get(here()));
       expect(words).toMatch(/Zeton by e-mail · from Zeton, free 13:00 Hello Ana/);
       expect(words).toMatch(/Ana Novak by e-mail 13:00 It does not print\./);
+      expect(words).toMatch(/Ana Novak on the web 13:00 Nor does it scan\./);
       expect(words).toMatch(/Bob Note, for colleagues only 13:00 The driver\./);
       expect(words).toContain('4 changes');
       expect(words).toMatch(/Bob by SMS 13:00 Turn it off and on\. queued · 1 SMS credit/);
