@@ -213,7 +213,7 @@ function makeTransports(config: Config, clock: Clock, ctx: () => Context) {
 
   const gateways: Gateways = {
     woocommerce: makeWooCommerce({ clock, limits }),
-    email: smtp ?? makeSandboxEmail({ from: mail.from, shelf: { record } }),
+    email: smtp ?? makeSandboxEmail({ from: mail.from, domain, shelf: { record } }),
     sms: sms ?? makeSandboxSms({ from: twilio.from, shelf: { record, has } }),
     mailbox: mail.mailbox && makeImapGateway(mail.mailbox),
   };

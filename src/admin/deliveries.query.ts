@@ -29,6 +29,7 @@ const SHOWN = [
   'deliveries.received_at',
   'deliveries.status',
   'deliveries.attempts',
+  'deliveries.lease_owner',
   'deliveries.next_attempt_at',
   'deliveries.finished_at',
   'deliveries.reason',
@@ -47,15 +48,15 @@ function deliveries(db: Db) {
 
 function rowFrom(row: Row): DeliveryRow {
   const status = row.status as DeliveryStatus;
-  const failed = Number(row.attempts);
+  const begun = Number(row.attempts);
   return {
     id: row.id as string,
     topic: row.topic as string,
     shop: row.shop as string,
     receivedAt: row.received_at as string,
     status,
-    // What is counted are failures that were tried again; one that is over had a last try as well.
-    tries: status === 'pending' ? failed : failed + 1,
+    // A claim counts as it begins, and what is claimed is not yet over.
+    tries: status === 'pending' && row.lease_owner !== null ? begun - 1 : begun,
     nextAttemptAt: row.next_attempt_at as string,
     finishedAt: row.finished_at as string | null,
     reason: row.reason as string | null,

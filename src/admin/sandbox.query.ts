@@ -1,7 +1,9 @@
+import { attachmentsOf } from '../domain/attachments';
 import type { SendingChannel } from '../domain/messages';
 import type { Db } from '../platform/db';
 import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { limits } from '../platform/limits';
+import type { KeptFile } from '../ui/file-links';
 
 export interface SandboxRow {
   id: string;
@@ -58,9 +60,22 @@ export async function readSandbox(
   return { rows, next: found.length > size ? (rows.at(-1)?.id ?? null) : null };
 }
 
-export async function readSandboxMessage(db: Db, id: string, storeIds: StoreIds): Promise<SandboxRow | null> {
+export type SandboxMessage = SandboxRow & { files: KeptFile[] };
+
+export async function readSandboxMessage(
+  db: Db,
+  id: string,
+  storeIds: StoreIds,
+): Promise<SandboxMessage | null> {
   const row = (await onlyOf(messages(db), 'tickets.store_id', storeIds)
     .where('sandbox_messages.id', id)
     .first()) as Row | undefined;
-  return row ? rowFrom(row) : null;
+  if (!row) return null;
+  const files = (await attachmentsOf(db, [row.message_id as string])).map((file) => ({
+    id: file.id,
+    name: file.filename,
+    type: file.contentType,
+    bytes: file.sizeBytes,
+  }));
+  return { ...rowFrom(row), files };
 }

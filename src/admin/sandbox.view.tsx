@@ -1,4 +1,5 @@
 import { SENDING_CHANNELS, type SendingChannel } from '../domain/messages';
+import { FileLinks } from '../ui/file-links';
 import { Icon } from '../ui/icons';
 import { Views } from '../ui/list-filters';
 import { hereWith, type StaffPage } from '../ui/page';
@@ -6,7 +7,7 @@ import { Badge, Banner, ButtonLink, Empty, PageHeader, Section } from '../ui/par
 import { Shell } from '../ui/shell';
 import { Paging, Table } from '../ui/table';
 import { exactTime, Time } from '../ui/time';
-import type { SandboxRow } from './sandbox.query';
+import type { SandboxMessage, SandboxRow } from './sandbox.query';
 
 /** How each channel leaves this machine, if it does. */
 export interface Transports {
@@ -149,7 +150,7 @@ function firstWords(text: string): string {
   return `${[...words].slice(0, FIRST_CHARS).join('')}…`;
 }
 
-export function sandboxMessageView(page: StaffPage, row: SandboxRow): JSX.Element {
+export function sandboxMessageView(page: StaffPage, row: SandboxMessage): JSX.Element {
   const { t } = page;
   const title = row.subject || t(`sandbox.channel.${row.channel}`);
   return (
@@ -196,6 +197,7 @@ export function sandboxMessageView(page: StaffPage, row: SandboxRow): JSX.Elemen
           <div class={`z-letter z-letter-${row.channel}`} dir="auto" safe>
             {row.text}
           </div>
+          <FileLinks page={page} label={t('sandbox.files')} files={row.files} />
         </Section>
       </div>
     </Shell>

@@ -3,6 +3,7 @@ import { versionsByIds } from '../domain/packages';
 import type { Db } from '../platform/db';
 import { isId } from '../platform/ids';
 import { onlyOf, type StoreIds } from '../platform/in-stores';
+import { CUSTOMER_NAME } from './customer-name.query';
 import { instantOfShop, type OrderMeter, orderedAt, readLineMeters } from './orders.query';
 
 type Row = Record<string, unknown>;
@@ -69,7 +70,7 @@ export async function readOrder(db: Db, id: string, storeIds: StoreIds): Promise
       'orders.*',
       'stores.name as store_name',
       'stores.url as store_url',
-      'customers.name as customer_name',
+      db.raw(CUSTOMER_NAME),
       'customers.email as customer_email',
       'tickets.number as ticket_number',
       'tickets.subject as ticket_subject',

@@ -3,6 +3,7 @@ import { METERS, type Meter } from '../domain/credits';
 import type { ReviewFlag } from '../domain/orders';
 import type { Db } from '../platform/db';
 import { onlyOf, type StoreIds } from '../platform/in-stores';
+import { CUSTOMER_NAME } from './customer-name.query';
 import { shortfallIn } from './customers.query';
 import { countUpTo, type Slice, sliceOf, whereEachWord } from './list.query';
 
@@ -60,7 +61,7 @@ export async function readOrderList(
   if (filter.status) all.where('orders.status', filter.status);
   if (filter.review) all.whereRaw(`orders.review_flags <> '[]'`);
   if (filter.customerId !== undefined) all.where('orders.customer_id', filter.customerId);
-  const page = selected(all.clone())
+  const page = selected(db, all.clone())
     .orderBy('orders.id', 'desc')
     .limit(filter.limit + 1);
   if (!filter.typed) page.leftJoin('customers', 'customers.id', 'orders.customer_id');
@@ -69,7 +70,7 @@ export async function readOrderList(
   return { rows: await withLines(db, slice.rows), next: slice.next, total: await countUpTo(db, all) };
 }
 
-function selected(query: Knex.QueryBuilder) {
+function selected(db: Db, query: Knex.QueryBuilder) {
   return query
     .leftJoin('tickets', 'tickets.id', 'orders.ticket_id')
     .select(
@@ -82,7 +83,7 @@ function selected(query: Knex.QueryBuilder) {
       'orders.date_created_gmt',
       'orders.created_at',
       'customers.id as customer_id',
-      'customers.name as customer_name',
+      db.raw(CUSTOMER_NAME),
       'tickets.id as ticket_id',
       'tickets.number as ticket_number',
     );

@@ -69,11 +69,17 @@ export function newKey(): string {
   return randomUUID();
 }
 
-/** An empty one. It answers the way the customer wrote, where that reaches them. */
-export async function newDraft(db: Db, ticket: TicketHead): Promise<Draft> {
+/** An empty one. It answers by what reaches the customer and is paid, and of that the way they wrote. */
+export async function newDraft(
+  db: Db,
+  ticket: TicketHead,
+  offers: Record<PaidChannel, Offer>,
+): Promise<Draft> {
   const { newestId, customerChannel } = await readLastWord(db, ticket.id);
-  const reachable = PAID.filter((channel) => recipientOf(ticket, channel) !== null);
-  const channel = reachable.find((one) => one === customerChannel) ?? preferred(reachable);
+  const reachable = PAID.filter((channel) => reaches(ticket, offers[channel]));
+  const paid = reachable.filter((channel) => offers[channel].quote?.payable);
+  const good = paid.length > 0 ? paid : reachable;
+  const channel = good.find((one) => one === customerChannel) ?? preferred(good);
   return {
     channel,
     subject: ticket.subject,
@@ -86,6 +92,10 @@ export async function newDraft(db: Db, ticket: TicketHead): Promise<Draft> {
     newestId,
     key: newKey(),
   };
+}
+
+function reaches({ customer }: TicketHead, { channel, to, optedOut }: Offer): boolean {
+  return to !== null && !optedOut && (channel !== 'email' || customer.stoppedMail === null);
 }
 
 function preferred(reachable: PaidChannel[]): Channel {
@@ -220,7 +230,7 @@ function stale({ t }: StaffPage, draft: Draft, facts: StaleFacts): RefusedReply 
   }
   const who = newest.author_name.trim() || t('ticket_thread.no_name');
   const channel = t(
-    `ticket_thread.channel.${newest.channel as 'sms' | 'email' | 'web' | 'note' | 'order_note'}`,
+    `ticket_thread.by_channel.${newest.channel as 'sms' | 'email' | 'web' | 'note' | 'order_note'}`,
   );
   const notice: Notice = {
     tone: 'low',

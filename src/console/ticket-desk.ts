@@ -71,8 +71,14 @@ export async function deskOf(
     ...(await aroundOf(ctx, page, ticket)),
     thread: await threadOf(ctx, ticket, before),
     before,
-    composer: composer ?? (await composerOf(ctx, ticket, await newDraft(ctx.db, ticket))),
+    composer: composer ?? (await newComposer(ctx, ticket)),
   };
+}
+
+/** With nothing written in it. */
+export async function newComposer(ctx: Context, ticket: TicketHead): Promise<ComposerState> {
+  const offers = await offersFor(ctx, ticket, '');
+  return { draft: await newDraft(ctx.db, ticket, offers), offers, mistakes: {}, notice: null };
 }
 
 export async function composerOf(

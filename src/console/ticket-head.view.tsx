@@ -69,7 +69,8 @@ export function Head({
 
 function StateMenu({ page, ticket }: { page: StaffPage; ticket: TicketHead }): JSX.Element {
   const { t } = page;
-  const status = t(`ticket_status.${ticket.status}`);
+  const signs = [ticket.status, ...(ticket.unpaid ? (['unpaid'] as const) : [])];
+  const status = signs.map((sign) => t(`ticket_status.${sign}`)).join(', ');
   return (
     <details class="z-menu">
       <summary aria-label={t('ticket.status', { status })}>

@@ -1,15 +1,9 @@
 import type { BouncedMessage, MessageMail } from '../domain/mails';
 import type { Db } from '../platform/db';
 import { limits } from '../platform/limits';
+import type { KeptFile } from '../ui/file-links';
 
 type Row = Record<string, unknown>;
-
-export interface MailFile {
-  id: string;
-  name: string;
-  type: string;
-  bytes: number;
-}
 
 /** What is known of a mail besides its words. */
 export interface MailFacts {
@@ -17,14 +11,16 @@ export interface MailFacts {
   taken:
     | (Pick<MessageMail, 'fromAddress' | 'class' | 'sender' | 'quoted' | 'signature' | 'remoteImages'> & {
         hasHtml: boolean;
+        /** Who let it stand, though it is not from the customer; null: nobody, or it is not known. */
+        acceptedBy: string | null;
         limitsHit: string[];
         /** One of too many: kept and shown, and nobody was called by it. */
         storm: boolean;
       })
     | null;
-  files: MailFile[];
+  files: KeptFile[];
   /** Of one that went out, and came back. */
-  bounce: Pick<BouncedMessage, 'state' | 'doubt' | 'reason'> | null;
+  bounce: (Pick<BouncedMessage, 'state' | 'doubt' | 'reason'> & { dismissedBy: string | null }) | null;
 }
 
 /** Shape: ids of mails → what is known of each of which something is */
@@ -56,6 +52,11 @@ export async function readMailFacts(
         db.raw('substr(m.quoted, 1, ?) AS quoted', [limits.quotedShownChars]),
         db.raw('CASE WHEN m.html IS NULL THEN 0 ELSE 1 END AS has_html'),
       )) as Row[];
+    const by = await decidersOf(
+      db,
+      'mail.sender_accepted',
+      mails.filter((row) => row.sender === 'accepted'),
+    );
     for (const row of mails) {
       of(row).taken = {
         fromAddress: row.from_address as string,
@@ -67,6 +68,7 @@ export async function readMailFacts(
         hasHtml: Number(row.has_html) === 1,
         limitsHit: JSON.parse(row.limits_hit as string) as string[],
         storm: Number(row.storm) === 1,
+        acceptedBy: by.get(row.message_id as string) ?? null,
       };
     }
   }
@@ -74,11 +76,17 @@ export async function readMailFacts(
     const bounces = (await db('bounced_messages')
       .whereIn('message_id', ids.out)
       .select('message_id', 'state', 'doubt', 'reason')) as Row[];
+    const by = await decidersOf(
+      db,
+      'mail.bounce_dismissed',
+      bounces.filter((row) => row.state === 'dismissed'),
+    );
     for (const row of bounces) {
       of(row).bounce = {
         state: row.state as BouncedMessage['state'],
         doubt: row.doubt as BouncedMessage['doubt'],
         reason: row.reason as string,
+        dismissedBy: by.get(row.message_id as string) ?? null,
       };
     }
   }
@@ -97,6 +105,26 @@ export async function readMailFacts(
     });
   }
   return found;
+}
+
+/** Shape: → by the message, the name of who decided so */
+async function decidersOf(
+  db: Db,
+  type: 'mail.sender_accepted' | 'mail.bounce_dismissed',
+  decided: Row[],
+): Promise<Map<string, string>> {
+  if (decided.length === 0) return new Map();
+  const messageIds = decided.map((row) => row.message_id as string);
+  const events = (await db('ticket_events')
+    .whereIn('ticket_id', db('messages').whereIn('id', messageIds).select('ticket_id'))
+    .where({ type })
+    .select('facts', 'actor_name')) as Row[];
+  return new Map(
+    events.map(({ facts, actor_name }) => [
+      (JSON.parse(facts as string) as { message_id: string }).message_id,
+      actor_name as string,
+    ]),
+  );
 }
 
 /** As it was sent: sanitised when it came. Null: this ticket has no such mail, or it had no HTML. */

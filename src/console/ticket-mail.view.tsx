@@ -1,9 +1,10 @@
 import { PostForm } from '../ui/field';
+import { FileLinks } from '../ui/file-links';
 import { Icon } from '../ui/icons';
 import { mayAct, type StaffPage } from '../ui/page';
 import { Button } from '../ui/parts';
 import type { TicketHead } from './ticket.query';
-import type { MailFacts, MailFile } from './ticket-mail.query';
+import type { MailFacts } from './ticket-mail.query';
 import { partAttrs, ticketHref } from './ticket-words';
 
 type Taken = NonNullable<MailFacts['taken']>;
@@ -24,7 +25,9 @@ export function SenderNotice({ page, ticket, messageId, facts }: MailProps): JSX
   if (taken.sender !== 'different') {
     return (
       <p class="z-mail-mark" safe>
-        {t(taken.sender === 'accepted' ? 'ticket_mail.accepted' : 'ticket_mail.unproven', { from })}
+        {taken.sender === 'accepted'
+          ? t('ticket_mail.accepted', { from, who: taken.acceptedBy || t('ticket_mail.an_agent') })
+          : t('ticket_mail.unproven', { from })}
       </p>
     );
   }
@@ -55,15 +58,7 @@ export function MailExtras({ page, ticket, messageId, facts }: MailProps): JSX.E
   return (
     <>
       {taken ? <TakenExtras page={page} number={ticket.number} messageId={messageId} taken={taken} /> : null}
-      {files.length === 0 ? null : (
-        <ul class="z-files" aria-label={t('ticket_mail.files')}>
-          {files.map((file) => (
-            <li>
-              <FileLink page={page} file={file} />
-            </li>
-          ))}
-        </ul>
-      )}
+      <FileLinks page={page} label={t('ticket_mail.files')} files={files} />
     </>
   );
 }
@@ -158,27 +153,6 @@ function AsSent({
   );
 }
 
-function FileLink({ page, file }: { page: StaffPage; file: MailFile }): JSX.Element {
-  return (
-    <a href={`/attachments/${file.id}`} download={file.name}>
-      <bdi safe>{file.name}</bdi>
-      <small safe>{`${file.type} · ${sizeText(page, file.bytes)}`}</small>
-    </a>
-  );
-}
-
-/** "1.2 MB", "340 kB", "12 byte" */
-function sizeText({ locale }: StaffPage, bytes: number): string {
-  const [unit, size] =
-    bytes >= 1_000_000
-      ? (['megabyte', bytes / 1_000_000] as const)
-      : bytes >= 1_000
-        ? (['kilobyte', bytes / 1_000] as const)
-        : (['byte', bytes] as const);
-  const maximumFractionDigits = size < 10 && unit === 'megabyte' ? 1 : 0;
-  return new Intl.NumberFormat(locale, { style: 'unit', unit, maximumFractionDigits }).format(size);
-}
-
 /** Of a mail that went out: it is said to have come back, and somebody has to say whether that is true. */
 export function BounceDoubt({ page, ticket, messageId, facts }: MailProps): JSX.Element {
   const { t } = page;
@@ -186,7 +160,7 @@ export function BounceDoubt({ page, ticket, messageId, facts }: MailProps): JSX.
   if (bounce?.state === 'dismissed') {
     return (
       <p class="z-msg-why" safe>
-        {t('ticket_mail.bounce_dismissed')}
+        {t('ticket_mail.bounce_dismissed', { who: bounce.dismissedBy || t('ticket_mail.an_agent') })}
       </p>
     );
   }

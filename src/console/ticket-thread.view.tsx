@@ -299,7 +299,6 @@ export function MessageView({
 }): JSX.Element {
   const { t } = page;
   const voice = voiceOf(message);
-  const channel = t(`ticket_thread.channel.${message.channel}`);
   const author = message.author.trim() || t('ticket_thread.no_name');
   const { mail } = message;
   const isAutomatic = mail?.taken?.class === 'auto-reply';
@@ -319,7 +318,7 @@ export function MessageView({
           {voice === 'note' ? (
             <span safe>{t('ticket_thread.internal')}</span>
           ) : (
-            <span safe>{t('ticket_thread.by_channel', { channel })}</span>
+            <span safe>{t(`ticket_thread.by_channel.${message.channel}`)}</span>
           )}
           {voice === 'system' ? <span safe>{`· ${t('ticket_thread.from_zeton')}`}</span> : null}
           {isAutomatic ? <span safe>{`· ${t('ticket_mail.automatic')}`}</span> : null}

@@ -27,8 +27,9 @@ export function TicketSigns({
   const { t } = page;
   return (
     <span class="z-signs">
-      <Badge tone={TONE[ticket.status]} text={t(`ticket_status.${ticket.status}`)} />
-      {ticket.unpaid ? <Badge tone="low" icon="warning" text={t('ticket_status.unpaid')} /> : null}
+      {/* The blanks are for those who hear it. */}
+      <Badge tone={TONE[ticket.status]} text={t(`ticket_status.${ticket.status}`)} />{' '}
+      {ticket.unpaid ? <Badge tone="low" icon="warning" text={t('ticket_status.unpaid')} /> : null}{' '}
       {ticket.spam ? <Badge tone="bad" icon="bad" text={t('ticket_status.spam')} /> : null}
     </span>
   );

@@ -22,7 +22,6 @@ import {
   type Draft,
   draftOf,
   type Notice,
-  newDraft,
   newKey,
   type PaidChannel,
   type RefusedReply,
@@ -38,6 +37,7 @@ import {
   couponIn,
   deskOf,
   markedList,
+  newComposer,
   threadOf,
   ticketOf,
 } from './ticket-desk';
@@ -72,7 +72,7 @@ export function ticketPage(routes: PageRoutes, ctx: Context): void {
     }
     const coupon = await couponIn(ctx, page, ticket);
     if (coupon === null) return ticketView(page, await deskOf(ctx, page, ticket));
-    const draft = { ...(await newDraft(ctx.db, ticket)), body: coupon };
+    const draft = { ...(await newComposer(ctx, ticket)).draft, body: coupon };
     return ticketView(page, await deskOf(ctx, page, ticket, await composerOf(ctx, ticket, draft)));
   });
 
@@ -155,8 +155,8 @@ function replies({ post }: PageRoutes, ctx: Context): void {
       const text = page.t(channel === 'note' ? 'composer.noted' : 'composer.sent');
       return seeOther(ticketHref(now.number), { flash: { tone: 'good', text } });
     }
-    const next = { ...(await newDraft(ctx.db, now)), channel };
-    return answerComposer(ctx, page, form, now, await composerOf(ctx, now, next), 200);
+    const next = await newComposer(ctx, now);
+    return answerComposer(ctx, page, form, now, { ...next, draft: { ...next.draft, channel } }, 200);
   });
 
   /** The same words in signs and letters of which more fit into an SMS; what that saves stood on the button. */

@@ -4,6 +4,7 @@ import type { Db } from '../platform/db';
 import { isId } from '../platform/ids';
 import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { type MeterState, readMeters } from './counts.query';
+import { CUSTOMER_NAME } from './customer-name.query';
 import { countUpTo, type Slice, sliceOf, whereEachWord } from './list.query';
 
 type Row = Record<string, unknown>;
@@ -85,7 +86,7 @@ export async function readTicketList(db: Db, now: string, filter: TicketFilter):
       'tickets.assignee',
       'tickets.last_message_at',
       'customers.id as customer_id',
-      'customers.name as customer_name',
+      db.raw(CUSTOMER_NAME),
       'stores.name as store_name',
       db.raw(`${RANK} AS work_rank`),
     );
@@ -195,7 +196,7 @@ export async function readWaiting(db: Db, limit: number, storeIds: StoreIds): Pr
       'tickets.status',
       'tickets.last_message_at',
       'tickets.updated_at',
-      'customers.name as customer_name',
+      db.raw(CUSTOMER_NAME),
     )) as Row[];
   return rows.map((row) => ({
     number: Number(row.number),

@@ -33,8 +33,13 @@ export function orderStatus({ t }: Where, status: string): string {
   return known ? t(`order_status.${known}`) : status;
 }
 
-export function nameOf({ t }: Where, customer: { name: string; email?: string | null }): string {
-  return customer.name.trim() || customer.email || t('customers.nameless');
+/** Who ordered or wrote without a name is known by the number, else by the address. */
+export function nameOf(
+  { t }: Where,
+  customer: { name: string; phoneE164?: string | null; phone?: string | null; email?: string | null },
+): string {
+  const { name, phoneE164, phone, email } = customer;
+  return name.trim() || phoneE164 || phone || email || t('customers.nameless');
 }
 
 /** "Slovenian" for `sl`, "Slovenia" for `SI`; the code where nobody knows a name. */

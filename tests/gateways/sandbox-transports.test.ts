@@ -1,4 +1,4 @@
-import { makeSandboxEmail } from '../../src/gateways/email';
+import { makeSandboxEmail, ownAddress } from '../../src/gateways/email';
 import type { EmailGateway } from '../../src/gateways/email/gateway';
 import { makeSandboxSms } from '../../src/gateways/sms';
 import type { SmsGateway } from '../../src/gateways/sms/gateway';
@@ -25,21 +25,28 @@ describe('the sandbox e-mail transport', () => {
   let gateway: EmailGateway;
   beforeEach(() => {
     shelf = makeShelf();
-    gateway = makeSandboxEmail({ from: null, shelf });
+    gateway = makeSandboxEmail({ from: null, domain: 'zeton.example', shelf });
   });
 
   it('takes a mail, and asked again the same one: it arrives once', async () => {
     const accepted = { kind: 'accepted', providerId: '<m1@localhost>' };
     expect(await gateway.send(mail)).toEqual(accepted);
     expect(await gateway.send(mail)).toEqual(accepted);
-    expect([...shelf.kept.values()]).toEqual([
-      expect.objectContaining({ from: 'support@default.localhost' }),
-    ]);
+    expect(shelf.kept.size).toBe(1);
   });
 
-  it('writes from the configured sender', async () => {
-    await makeSandboxEmail({ from: 'help@shop.example', shelf }).send(mail);
-    expect(shelf.kept.get('m1')?.from).toBe('help@shop.example');
+  it('writes as by SMTP: from the address that customers write to, in the name of who writes, else of the shop', async () => {
+    const domain = 'zeton.example';
+    const fromOf = async (from: string | null, more: { fromName?: string } = {}) => {
+      shelf.kept.clear();
+      await makeSandboxEmail({ from, domain, shelf }).send({ ...mail, ...more });
+      return shelf.kept.get('m1')?.from;
+    };
+    expect(ownAddress({ from: null, smtpUrl: null, domain })).toBe('support@zeton.example');
+    expect(await fromOf(null)).toBe('Trgovina <support@zeton.example>');
+    expect(await fromOf(null, { fromName: 'Bob, Trgovina' })).toBe('Bob, Trgovina <support@zeton.example>');
+    expect(await fromOf('help@shop.example')).toBe('help@shop.example');
+    expect(await fromOf('Help <help@shop.example>')).toBe('Help <help@shop.example>');
   });
 
   it('rejects mailboxes that start with "bounce", and takes those that only contain it', async () => {
@@ -50,7 +57,9 @@ describe('the sandbox e-mail transport', () => {
 
   it('throws when it cannot keep the mail, so that nobody believes it was sent', async () => {
     const broken = { record: () => Promise.reject(new Error('disk full')) };
-    await expect(makeSandboxEmail({ from: null, shelf: broken }).send(mail)).rejects.toThrow('disk full');
+    await expect(
+      makeSandboxEmail({ from: null, domain: 'zeton.example', shelf: broken }).send(mail),
+    ).rejects.toThrow('disk full');
   });
 });
 

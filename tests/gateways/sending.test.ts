@@ -111,7 +111,11 @@ describe('sending e-mail', () => {
         () => {
           const shelf = makeShelf();
           const refuseNext = () => undefined; // by its address
-          return { gateway: makeSandboxEmail({ from: FROM, shelf }), seen: () => shelf.seen, refuseNext };
+          return {
+            gateway: makeSandboxEmail({ from: FROM, domain: 'localhost', shelf }),
+            seen: () => shelf.seen,
+            refuseNext,
+          };
         },
       ],
       [

@@ -495,6 +495,8 @@ describeEachEngine('the deliveries', (engine) => {
     expect(all.text).toContain('Without a topic');
     expect(all.text).toContain('Will be processed in a moment.');
     expect(all.text).toContain('4 shown');
+    const numbers = all.text.match(/(?<=<span>)\d+(?=<\/span>)/g);
+    expect(numbers?.slice(-4)).toEqual(['0', '1', '1', '1']);
 
     const rowsAt = async (query: string) => {
       const { text } = await carol.get(`/admin/deliveries${query}`).expect(200);
@@ -522,8 +524,12 @@ describeEachEngine('the deliveries', (engine) => {
     for (const path of ['/admin/deliveries', `/admin/deliveries/${id}`]) {
       const { text } = await carol.get(path);
       expect(text).toContain(`Did not work yet, and will be tried again in 10 minutes: ${HOSTILE_TEXT}`);
+      expect(text).toContain('<span>3</span>');
       expect(elementsIn(text)).not.toContain('<script>');
     }
+    // The fourth has begun.
+    await app.db('deliveries').where({ id }).update({ attempts: 4, lease_owner: 'a worker' });
+    expect((await carol.get(`/admin/deliveries/${id}`)).text).toContain('<span>3</span>');
     app.clock.advance(600);
     expect((await carol.get(`/admin/deliveries/${id}`)).text).toContain('is being tried again');
   });
@@ -634,7 +640,7 @@ describeEachEngine('the sandbox', (engine) => {
     expect(sms.text).toContain('+38641555100');
     expect(sms.text).not.toContain('maja@example.com');
     const detail = await carol.get(`/admin/sandbox/${sent.id}`).expect(200);
-    expect(detail.text).toContain('When you need help, simply answer this e-mail');
+    expect(detail.text).toContain('preprosto odgovorite na to e-sporočilo');
     const hostile = await carol.get(`/admin/sandbox/${NOTHING_HERE}`).expect(200);
     expect(hostile.text).toContain(HOSTILE_TEXT);
     for (const page of [text, hostile.text]) expect(elementsIn(page)).not.toContain('<script>');

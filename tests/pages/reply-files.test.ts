@@ -101,6 +101,12 @@ describeEachEngine('files of an answer', (engine) => {
     const link = /href="(\/attachments\/[^"]+)" download="navodila.txt"/.exec(page.text)?.[1] ?? '';
     const { body, text } = await desk.carol.get(link);
     expect(text ?? body.toString()).toBe(TEXT.toString());
+    const kept = await desk.world.app.db('sandbox_messages').where({ message_id: sent.body.id }).first('id');
+    const sandbox = await desk.carol.get(`/admin/sandbox/${kept.id}`).expect(200);
+    for (const { text } of [page, sandbox]) {
+      expect(text).toContain(`<bdi>navodila.txt</bdi><small>Text · ${TEXT.length} bytes</small>`);
+      expect(text).toContain(`<bdi>slika.txt</bdi><small>PNG · ${PNG.length} bytes</small>`);
+    }
   });
 
   test('are part of what a key stands for', async () => {

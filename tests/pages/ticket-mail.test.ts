@@ -147,7 +147,9 @@ describeEachEngine('a mail on the page of its ticket', (engine) => {
     const { version } = await mails.app.db('tickets').where({ id: mails.ticket.id }).first();
     const again = await bob.post(action, { decision: 'split' }, mails.here);
     expect(again.status).toBe(303);
-    expect((await bob.get(mails.here)).text).toContain('A colleague has decided this already.');
+    const { text } = await bob.get(mails.here);
+    expect(text).toContain('A colleague has decided this already.');
+    expect(text).toContain('From mallory@evil.example; Bob let it stand here.');
     expect((await mails.app.db('tickets').where({ id: mails.ticket.id }).first()).version).toBe(version);
     expect((await mails.app.db('messages').where({ id }).first()).ticket_id).toBe(mails.ticket.id);
   });
@@ -326,7 +328,7 @@ describeInBrowser('mails in a browser', (engine) => {
     await screenshot(page, 'ticket-mail-strange');
     await page.locator('textarea[name=body]').fill('I am writing this');
     await page.locator(`#m-${id}`).getByRole('button', { name: 'It belongs here' }).click();
-    await page.locator(`#m-${id}`).getByText('somebody of you let it stand here').waitFor();
+    await page.locator(`#m-${id}`).getByText('From mallory@evil.example; Bob let it stand here.').waitFor();
     expect(await page.locator('textarea[name=body]').inputValue()).toBe('I am writing this');
     await expectAccessible(page);
   });

@@ -1,6 +1,10 @@
 import type { Response } from 'supertest';
 import { verifyLedger } from '../../src/domain/credits';
+import { optOut } from '../../src/domain/sms';
 import { findTicket, type Ticket } from '../../src/domain/tickets';
+import { systemActor } from '../../src/platform/actor';
+import { withTransaction } from '../../src/platform/db';
+import { momentOf } from '../../src/usecases/context';
 import { recordVideoEvent } from '../../src/usecases/record-video-event';
 import type { TestApp } from '../support/app';
 import {
@@ -102,6 +106,30 @@ describeEachEngine('tickets', (engine) => {
       expect(words).toContain('SMS 3');
       expect(words).toContain('nothing bought');
       expect(page.text).toContain(`href="/console/customers/${ana.id}/statement?meter=sms"`);
+    });
+
+    test('calls a customer without a name by the phone number, else by the address, and so does the ticket', async () => {
+      const phone = await desk.customer({
+        name: ' ',
+        email: 'no.name@example.com',
+        phone_e164: '+38641555101',
+      });
+      const mail = await desk.customer({ name: '', email: 'only.mail@example.com', phone_e164: null });
+      const nobody = await desk.customer({ name: '', email: null, phone_e164: null });
+      for (const [one, name] of [
+        [phone, '+38641555101'],
+        [mail, 'only.mail@example.com'],
+        [nobody, 'Nameless customer'],
+      ] as const) {
+        const { number } = await desk.ticket(one, `From ${name}`);
+        const called = new RegExp(`<bdi[^>]*>${name.replaceAll(/[+.]/g, '\\$&')}</bdi>`, 'g');
+        expect((await bob.get('/console/tickets')).text.match(called)).toHaveLength(1);
+        // The line about the customer, the box about them, and the list beside the ticket.
+        expect(
+          (await bob.get(`/console/tickets/${number}`)).text.match(called)?.length,
+        ).toBeGreaterThanOrEqual(3);
+        expect((await bob.get(here())).text.match(called)).toHaveLength(1);
+      }
     });
 
     test('is narrowed down in the address: state, words, number, shop', async () => {
@@ -240,6 +268,7 @@ describeEachEngine('tickets', (engine) => {
     test('tells the whole history: who, by what, in which state, what it cost', async () => {
       await desk.message(ticket, { direction: 'out', channel: 'email', kind: 'system', body: 'Hello Ana' });
       await desk.customerWrites(ticket, 'It does not print.', 'email');
+      await desk.customerWrites(ticket, 'Nor does it scan.', 'web');
       await desk.message(
         ticket,
         { direction: 'internal', channel: 'note', kind: 'note', body: 'The driver.' },
@@ -250,6 +279,7 @@ describeEachEngine('tickets', (engine) => {
       const words = wordsOf(await bob.get(here()));
       expect(words).toMatch(/Zeton by e-mail · from Zeton, free 13:00 Hello Ana/);
       expect(words).toMatch(/Ana Novak by e-mail 13:00 It does not print\./);
+      expect(words).toMatch(/Ana Novak on the web 13:00 Nor does it scan\./);
       expect(words).toMatch(/Bob Note, for colleagues only 13:00 The driver\./);
       expect(words).toContain('4 changes');
       expect(words).toMatch(/Bob by SMS 13:00 Turn it off and on\. queued · 1 SMS credit/);
@@ -426,6 +456,54 @@ describeEachEngine('tickets', (engine) => {
         expect(refused.text).toContain('Anybody there?</textarea>');
       }
       expect((await answer({ channel: 'note', body: 'Nobody can be reached.' })).status).toBe(303);
+    });
+
+    test('starts with what reaches the customer and is paid, and of that with the way they wrote', async () => {
+      const opens = async () =>
+        /id="z-channel-(\w+)" value="\w+" checked/.exec((await bob.get(here())).text)?.[1];
+      // SMS credits alone.
+      expect(await opens()).toBe('sms');
+      await desk.give(ana, 'email', 1);
+      expect(await opens()).toBe('email');
+      await desk.customerWrites(ticket, 'By SMS', 'sms');
+      expect(await opens()).toBe('sms');
+      const stopped = {
+        store_id: desk.store.id,
+        address: 'ana@example.com',
+        since: app.ctx.clock.now().toISOString(),
+      };
+      const { message } = await desk.message(ticket, {
+        direction: 'out',
+        channel: 'email',
+        kind: 'reply',
+        body: 'x',
+      });
+      await app
+        .db('suppressed_addresses')
+        .insert({ ...stopped, reason: 'no such mailbox', message_id: message.id });
+      await desk.customerWrites(ticket, 'By mail', 'email');
+      expect(await opens()).toBe('sms');
+      const moment = momentOf(app.ctx, systemActor);
+      const number = '+38641555100';
+      await withTransaction(app.db, (trx) =>
+        optOut(trx, moment, { number, storeIds: [desk.store.id], source: 'word' }),
+      );
+      expect(await opens()).toBe('note');
+      await app.db('suppressed_addresses').delete();
+      await desk.customerWrites(ticket, 'By SMS', 'sms');
+      expect(await opens()).toBe('email');
+    });
+
+    test('starts the way they wrote where nothing is paid', async () => {
+      const jure = await desk.customer({ email: 'jure@example.com', phone_e164: '+38641555101' });
+      const unpaid = await desk.ticket(jure);
+      const opens = async () =>
+        /id="z-channel-(\w+)" value="\w+" checked/.exec(
+          (await bob.get(`/console/tickets/${unpaid.number}`)).text,
+        )?.[1];
+      expect(await opens()).toBe('email');
+      await desk.customerWrites(unpaid, 'By SMS', 'sms');
+      expect(await opens()).toBe('sms');
     });
 
     test('says what it costs while one types', async () => {
@@ -1143,6 +1221,10 @@ describeEachEngine('tickets in a browser', (engine) => {
         if (await one.locator('.z-glance').isVisible()) await one.locator('.z-glance > summary').click();
         else await one.getByLabel('State: Pending. Change it').click();
       },
+    });
+    const unpaid = await app.db('tickets').where({ subject: 'How do I start?' }).first('number');
+    await look(browser, `/console/tickets/${unpaid.number}`, 'ticket-unpaid', {
+      signedInAs: 'bor@example.com',
     });
     await look(browser, path, 'ticket-read-only', { signedInAs: 'mallory@example.com' });
     await look(browser, '/console/tickets?q=nothing+like+this', 'tickets-none', {

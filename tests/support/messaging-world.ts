@@ -66,7 +66,7 @@ export class MessagingWorld {
     const record = (message: Parameters<typeof recordSandboxMessage>[2]) =>
       recordSandboxMessage(db, momentOf(this.ctx, systemActor), message);
     const has = (messageId: string) => hasSandboxMessage(db, messageId);
-    const email = makeSandboxEmail({ from: null, shelf: { record } });
+    const email = makeSandboxEmail({ from: null, domain: 'localhost', shelf: { record } });
     const sms = makeSandboxSms({ from: null, shelf: { record, has } });
     return {
       email: { send: before(this.email, email.send) },

@@ -383,7 +383,7 @@ describeEachEngine('Notices', (engine) => {
       const [low, empty, ...more] = (await notices(ana)) as [Notice, Notice];
       expect(more).toEqual([]);
       const { number, subject } = await db('tickets').where({ customer_id: ana }).first();
-      const last = `Used last on 20 November 2026 for “${subject}” (ticket ${number}).`;
+      const last = `Used last on 20 November 2026 for “${subject}” (#${number}).`;
       expect(low.subject).toBe('Your help at Trgovina is running low');
       expect(low.body).toBe(
         [
@@ -497,7 +497,7 @@ describeEachEngine('Notices', (engine) => {
       const [low] = await notices(ana);
       const { number, subject } = await db('tickets').where({ customer_id: ana }).first();
       expect(low?.body).toContain(
-        `  • 10 SMS-ov: na voljo še 2. Nazadnje porabljeno 21. 11. 2026 za »${subject}« (zahtevek ${number}).\n`,
+        `  • 10 SMS-ov: na voljo še 2. Nazadnje porabljeno 21. 11. 2026 za »${subject}« (#${number}).\n`,
       );
       const [empty] = await notices(eleni);
       expect([empty?.channel, empty?.body]).toEqual([

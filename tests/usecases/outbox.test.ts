@@ -99,7 +99,7 @@ describeEachEngine('the outbox', (engine) => {
     expect(await world.message(id)).toMatchObject({ status: 'sent', attempts: 2, providerId: messageId });
     expect(await world.sandbox()).toEqual([
       expect.objectContaining({
-        from: 'Bob, Trgovina <support@default.localhost>',
+        from: 'Bob, Trgovina <support@localhost>',
         to: 'alice@example.com',
         subject: `Printer [#${world.ticket.number}]`,
         text: 'Dober dan',

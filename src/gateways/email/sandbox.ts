@@ -1,4 +1,5 @@
-import type { EmailGateway, OutgoingEmail } from './gateway';
+import type { EmailGateway } from './gateway';
+import { fromOf, senderOf } from './own-address';
 
 /** Where the sandbox keeps what it "sent". A gateway owns no table, so app.ts hands this in. */
 export interface EmailShelf {
@@ -21,13 +22,20 @@ export interface EmailShelf {
  *
  * To see a failure, write to an address whose local part starts with `bounce` (bounce@example.com): it is rejected.
  *
- * Shape: { from: MAIL_FROM or null, shelf } → EmailGateway
+ * Shape: { from: MAIL_FROM or null, domain: the host people know this Zeton by, shelf } → EmailGateway
  */
-export function makeSandboxEmail({ from, shelf }: { from: string | null; shelf: EmailShelf }): EmailGateway {
-  const fromOf = (store: OutgoingEmail['store']) => from ?? `support@${store.slug}.localhost`;
-  const mailbox = (store: OutgoingEmail['store']) => /<([^<>]+)>$/.exec(fromOf(store))?.[1] ?? fromOf(store);
+export function makeSandboxEmail({
+  from,
+  domain,
+  shelf,
+}: {
+  from: string | null;
+  domain: string;
+  shelf: EmailShelf;
+}): EmailGateway {
+  const sender = senderOf({ from, smtpUrl: null, domain });
   return {
-    mailbox,
+    mailbox: () => sender.address,
     async send(mail) {
       if (mail.to.toLowerCase().startsWith('bounce')) {
         return {
@@ -36,11 +44,12 @@ export function makeSandboxEmail({ from, shelf }: { from: string | null; shelf: 
           status: '5.1.1',
         };
       }
+      const { name, address } = fromOf(mail, sender);
       await shelf.record({
         messageId: mail.id,
         channel: 'email',
         to: mail.to,
-        from: mail.fromName === undefined ? fromOf(mail.store) : `${mail.fromName} <${mailbox(mail.store)}>`,
+        from: name === '' ? address : `${name} <${address}>`,
         subject: mail.subject,
         text: mail.text,
         ticketId: mail.ticketId,

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { createTransport, type NodemailerError, type SMTPPoolOptions } from 'nodemailer';
 import type { EmailAttachment, EmailGateway, EmailOutcome, OutgoingEmail } from './gateway';
 import { letterOf } from './letter';
-import { ownAddress } from './own-address';
+import { fromOf, oneLine, senderOf } from './own-address';
 import { noAnswer, outcomeOf, queueIdOf } from './smtp-outcome';
 
 export interface SmtpSettings {
@@ -37,7 +37,7 @@ export interface SmtpSettings {
 export function makeSmtpGateway(settings: SmtpSettings): EmailGateway & { close(): void } {
   const { limits } = settings;
   const server = smtpServer(settings.url);
-  const sender = senderOf(settings);
+  const sender = senderOf({ ...settings, smtpUrl: settings.url });
   const options: SMTPPoolOptions & { pool: true } = {
     ...server,
     pool: true,
@@ -97,7 +97,7 @@ export function makeSmtpGateway(settings: SmtpSettings): EmailGateway & { close(
     const info = await transport.sendMail({
       // Given apart from the headers, so that no text of a header can add a recipient.
       envelope: { from: returnPath, to: [mail.to] },
-      from: { name: oneLine(mail.fromName ?? sender.name ?? mail.store.name), address: sender.address },
+      from: fromOf(mail, sender),
       to: { name: '', address: mail.to },
       ...(mail.replyTo === undefined ? {} : { replyTo: { name: '', address: mail.replyTo } }),
       subject: oneLine(mail.subject),
@@ -151,19 +151,6 @@ function decoded(text: string): string {
 }
 
 const ONE_ADDRESS = /^[^\s\p{Cc}<>,;:"()[\]\\@]+@[^\s\p{Cc}<>,;:"()[\]\\@]+$/u;
-
-function senderOf({ url, from, domain }: SmtpSettings): { name: string | null; address: string } {
-  if (from === null) return { name: null, address: ownAddress({ from, smtpUrl: url, domain }) };
-  // Not left to nodemailer: it reads `Help, Ltd <help@example.com>` as two senders.
-  const parts = /^(.*)<([^<>]+)>$/.exec(from);
-  if (!parts) return { name: '', address: from };
-  return { name: (parts[1] ?? '').trim().replace(/^"(.*)"$/, '$1'), address: parts[2] ?? '' };
-}
-
-/** A line break in a header would start a new one. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
-}
 
 function headersOf({ id, kind, unsubscribeUrl }: OutgoingEmail): Record<string, string> {
   return {
