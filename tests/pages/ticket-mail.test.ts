@@ -298,6 +298,8 @@ describeInBrowser('mails in a browser', (engine) => {
     await mails.doubted();
     await mails.strange();
     const page = await browser.openPage({ signedInAs: 'bob@example.com' });
+    const warnings: string[] = [];
+    page.on('console', (said) => said.type() === 'warning' && warnings.push(said.text()));
     await page.goto(`${browser.base}${mails.here}`);
     const message = page.locator(`#m-${id}`);
     const frame = page.frameLocator(`#m-${id} iframe`);
@@ -310,6 +312,9 @@ describeInBrowser('mails in a browser', (engine) => {
     expect(asked).toEqual(['/a.svg']);
     expect(await page.title()).not.toBe('x');
     await screenshot(page, 'ticket-mail-as-sent');
+    await page.reload();
+    expect(await page.evaluate('window.originAgentCluster')).toBe(true);
+    expect(warnings).toEqual([]);
     // Closed: axe looks into frames by scripts, which this one does not run.
     await look(browser, mails.here, 'ticket-mail', {
       signedInAs: 'bob@example.com',
