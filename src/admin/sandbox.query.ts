@@ -3,7 +3,6 @@ import type { SendingChannel } from '../domain/messages';
 import type { Db } from '../platform/db';
 import { onlyOf, type StoreIds } from '../platform/in-stores';
 import { limits } from '../platform/limits';
-import type { KeptFile } from '../ui/file-links';
 
 export interface SandboxRow {
   id: string;
@@ -60,7 +59,9 @@ export async function readSandbox(
   return { rows, next: found.length > size ? (rows.at(-1)?.id ?? null) : null };
 }
 
-export type SandboxMessage = SandboxRow & { files: KeptFile[] };
+export type SandboxMessage = SandboxRow & {
+  files: { id: string; name: string; type: string; bytes: number }[];
+};
 
 export async function readSandboxMessage(
   db: Db,

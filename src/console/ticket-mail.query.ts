@@ -1,7 +1,6 @@
 import type { BouncedMessage, MessageMail } from '../domain/mails';
 import type { Db } from '../platform/db';
 import { limits } from '../platform/limits';
-import type { KeptFile } from '../ui/file-links';
 
 type Row = Record<string, unknown>;
 
@@ -18,7 +17,7 @@ export interface MailFacts {
         storm: boolean;
       })
     | null;
-  files: KeptFile[];
+  files: { id: string; name: string; type: string; bytes: number }[];
   /** Of one that went out, and came back. */
   bounce: (Pick<BouncedMessage, 'state' | 'doubt' | 'reason'> & { dismissedBy: string | null }) | null;
 }

@@ -23,13 +23,14 @@ export function SenderNotice({ page, ticket, messageId, facts }: MailProps): JSX
   if (!taken || taken.sender === 'known') return '';
   const from = taken.fromAddress;
   if (taken.sender !== 'different') {
-    const words =
+    const who = taken.acceptedBy || t('ticket_mail.an_agent');
+    const mark =
       taken.sender === 'accepted'
-        ? t('ticket_mail.accepted', { from, who: taken.acceptedBy || t('ticket_mail.an_agent') })
+        ? t('ticket_mail.accepted', { from, who })
         : t('ticket_mail.unproven', { from });
     return (
       <p class="z-mail-mark" safe>
-        {words}
+        {mark}
       </p>
     );
   }

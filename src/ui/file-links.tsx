@@ -1,7 +1,7 @@
 import type { StaffPage } from './page';
 
 /** Kept with a message, to be downloaded. */
-export interface KeptFile {
+interface KeptFile {
   id: string;
   name: string;
   /** As its content says. */
