@@ -110,11 +110,19 @@ describeEachEngine('transactions in the background', (engine) => {
     const order: string[] = [];
     let running = 0;
     let most = 0;
+    let areTogether = () => {};
+    const together = new Promise<void>((resolve) => {
+      areTogether = resolve;
+    });
     const job = (name: string, during?: () => void) =>
       withTransaction(background, async (trx) => {
         running += 1;
         most = Math.max(most, running);
         during?.();
+        if (running === atOnceMax) areTogether();
+        await together;
+        // With connections left, the request does not even wait for the first of them.
+        if (atOnceMax > 1) await request;
         await trx('sequences').select();
         order.push(name);
         running -= 1;
