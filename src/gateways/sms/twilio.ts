@@ -79,9 +79,7 @@ export function makeTwilioGateway(
       // Not narrowed down by DateSent: a message that is still queued at Twilio has none, and would not be found.
       const newest = await client.messages
         .list({ to, limit: limits.smsLookBack, pageSize: limits.smsLookBack })
-        .catch((error: { code?: unknown }) => {
-          throw noAnswer(error instanceof Refused ? `HTTP_${error.status}` : error.code);
-        });
+        .catch(couldNotAsk);
       const recent = newest.filter(
         ({ direction, dateCreated }) => !direction.startsWith('inbound') && !(dateCreated < from),
       );
@@ -103,9 +101,7 @@ export function makeTwilioGateway(
         return reportOf(answer);
       } catch (error) {
         if (error instanceof Refused && error.status === 404 && error.code === 20404) return null;
-        throw noAnswer(
-          error instanceof Refused ? `HTTP_${error.status}` : (error as { code?: unknown }).code,
-        );
+        return couldNotAsk(error);
       }
     },
 
@@ -122,9 +118,6 @@ function receivedBy(client: TwilioSdk.Twilio, settings: TwilioSettings): Receive
   const { from, messagingServiceSid: service, limits } = settings;
   const line = service ?? (from?.startsWith('+') ? from : null);
   if (line === null) return undefined;
-  const asked = (error: { code?: unknown }) => {
-    throw noAnswer(error instanceof Refused ? `HTTP_${error.status}` : error.code);
-  };
   return {
     line,
     async list({ from: after, until }) {
@@ -132,7 +125,7 @@ function receivedBy(client: TwilioSdk.Twilio, settings: TwilioSettings): Receive
       const filter = { ...span, pageSize: limits.smsFetchPage };
       const newest = await client.messages
         .list(service === null ? { ...filter, to: line } : filter)
-        .catch(asked);
+        .catch(couldNotAsk);
       return (
         newest
           // Only what came in is ever that, once it is there with all its parts.
@@ -150,8 +143,8 @@ function receivedBy(client: TwilioSdk.Twilio, settings: TwilioSettings): Receive
       const media = await client
         .messages(sid)
         .media.list({ limit: limits.smsMediaMax })
-        .catch((error: { code?: unknown }) =>
-          error instanceof Refused && error.status === 404 ? [] : asked(error),
+        .catch((error: unknown) =>
+          error instanceof Refused && error.status === 404 ? [] : couldNotAsk(error),
         );
       return media.map(({ uri }) => `https://api.twilio.com${uri.replace(/\.json$/, '')}`);
     },
@@ -187,6 +180,11 @@ function reportOf(message: {
 function isSameText(ours: string, theirs: string): boolean {
   const core = (text: string) => text.normalize('NFKD').replace(/[^\p{L}\p{N}]/gu, '');
   return core(ours) === '' ? theirs.trim().endsWith(ours.trim()) : core(theirs).endsWith(core(ours));
+}
+
+/** Of a question, which changes nothing: why there is no answer matters to the log only. */
+function couldNotAsk(error: unknown): never {
+  throw noAnswer(error instanceof Refused ? `HTTP_${error.status}` : (error as { code?: unknown }).code);
 }
 
 function noAnswer(code: unknown): Error {
