@@ -1,3 +1,4 @@
+import type { Children } from '@kitajs/html';
 import { limits } from '../platform/limits';
 import { CopyField } from '../ui/copy';
 import type { StaffPage } from '../ui/page';
@@ -32,12 +33,9 @@ export function incomingView(page: StaffPage, incoming: Incoming, ways: Ways): J
         <Section title={t('incoming.addresses')} lead={t('incoming.addresses_lead')}>
           <dl class="z-facts">
             {incoming.stores.map((store) => (
-              <div>
-                <dt safe>{store.name}</dt>
-                <dd>
-                  <bdi safe>{store.address ?? t('incoming.no_address')}</bdi>
-                </dd>
-              </div>
+              <Fact label={store.name}>
+                <bdi safe>{store.address ?? t('incoming.no_address')}</bdi>
+              </Fact>
             ))}
           </dl>
         </Section>
@@ -53,32 +51,23 @@ export function incomingView(page: StaffPage, incoming: Incoming, ways: Ways): J
             <Banner tone="quiet" text={t('incoming.sms_sandbox')} />
           )}
           <dl class="z-facts">
-            <div>
-              <dt safe>{t('incoming.last_sms')}</dt>
-              <dd>
-                {incoming.lastSmsAt === null ? (
-                  <span safe>{t('incoming.none')}</span>
-                ) : (
-                  <Time page={page} at={incoming.lastSmsAt} />
-                )}
-              </dd>
-            </div>
+            <Fact label={t('incoming.last_sms')}>
+              {incoming.lastSmsAt === null ? (
+                <span safe>{t('incoming.none')}</span>
+              ) : (
+                <Time page={page} at={incoming.lastSmsAt} />
+              )}
+            </Fact>
             {incoming.smsReadUntil === null ? (
               ''
             ) : (
-              <div>
-                <dt safe>{t('incoming.sms_listed')}</dt>
-                <dd>
-                  <Time page={page} at={incoming.smsReadUntil} />
-                </dd>
-              </div>
+              <Fact label={t('incoming.sms_listed')}>
+                <Time page={page} at={incoming.smsReadUntil} />
+              </Fact>
             )}
-            <div>
-              <dt safe>{t('incoming.waiting')}</dt>
-              <dd>
-                <Waiting page={page} count={incoming.failedSms} />
-              </dd>
-            </div>
+            <Fact label={t('incoming.waiting')}>
+              <Waiting page={page} count={incoming.failedSms} />
+            </Fact>
           </dl>
         </Section>
       </div>
@@ -107,29 +96,22 @@ function Mail({ page, incoming, ways }: { page: StaffPage; incoming: Incoming; w
         {ways.smtpPort === null ? (
           ''
         ) : (
-          <div>
-            <dt safe>{t('incoming.smtp')}</dt>
-            <dd safe>{t('incoming.smtp_port', { port: ways.smtpPort })}</dd>
-          </div>
+          <Fact label={t('incoming.smtp')}>
+            <span safe>{t('incoming.smtp_port', { port: ways.smtpPort })}</span>
+          </Fact>
         )}
-        <div>
-          <dt safe>{t('incoming.last_mail')}</dt>
-          <dd>
-            {lastMail === null ? (
-              <span safe>{t('incoming.none')}</span>
-            ) : (
-              <>
-                <Time page={page} at={lastMail.at} /> <span safe>{t(`incoming.way.${lastMail.way}`)}</span>
-              </>
-            )}
-          </dd>
-        </div>
-        <div>
-          <dt safe>{t('incoming.waiting')}</dt>
-          <dd>
-            <Waiting page={page} count={incoming.failedMails} />
-          </dd>
-        </div>
+        <Fact label={t('incoming.last_mail')}>
+          {lastMail === null ? (
+            <span safe>{t('incoming.none')}</span>
+          ) : (
+            <>
+              <Time page={page} at={lastMail.at} /> <span safe>{t(`incoming.way.${lastMail.way}`)}</span>
+            </>
+          )}
+        </Fact>
+        <Fact label={t('incoming.waiting')}>
+          <Waiting page={page} count={incoming.failedMails} />
+        </Fact>
       </dl>
     </Section>
   );
@@ -179,5 +161,14 @@ function Waiting({ page, count }: { page: StaffPage; count: number }): JSX.Eleme
     <a href={FAILED_ARRIVALS_PATH} safe>
       {words}
     </a>
+  );
+}
+
+function Fact({ label, children }: { label: string; children?: Children }): JSX.Element {
+  return (
+    <div>
+      <dt safe>{label}</dt>
+      <dd>{children}</dd>
+    </div>
   );
 }
