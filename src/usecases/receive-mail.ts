@@ -14,7 +14,7 @@ import { idInMessageId } from './inbound-mail.query';
 import type { Arrival, Ending } from './mail-arrival';
 import { takeInBounce } from './take-in-bounce';
 import { takeInTurn } from './take-in-turn';
-import { isCustomersAnswer, isSenderStorm, takeInWord } from './take-in-word';
+import { isSenderStorm, takeInWord } from './take-in-word';
 
 /**
  * Take in the mails that came: a person's becomes a message of the ticket that it answers, of a follow-up, or of a new
@@ -77,9 +77,6 @@ async function takeInOnce(trx: Trx, ctx: Context, arrival: Arrival): Promise<End
         reason: `One of our own mails that came back (${why}).`,
         storm: await isSenderStorm(trx, arrival),
       };
-    case 'list':
-      if (await isCustomersAnswer(trx, ctx, arrival)) return takeInWord(trx, ctx, moment, arrival);
-      return { status: 'ignored', reason: `Mail of a list or a newsletter (${why}).` };
     case 'bounce':
     case 'delayed':
       return takeInBounce(trx, ctx, moment, arrival);

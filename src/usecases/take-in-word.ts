@@ -13,7 +13,6 @@ import { listStores, type Store } from '../domain/stores';
 import {
   callAttention,
   customerWordWritten,
-  findTicket,
   lockTicket,
   recordTicketEvent,
   type Ticket,
@@ -53,6 +52,7 @@ export async function takeInWord(trx: Trx, ctx: Context, moment: Moment, arrival
   const match = await matchOf(trx, ctx, arrival);
   const found = match === null ? null : await lockTicket(trx, match.ticketId);
   const automatic = mail.class === 'auto-reply';
+  const isListed = mail.class === 'list';
   const sender = normaliseEmail(mail.from.address ?? '');
 
   if (found && match) {
@@ -63,6 +63,8 @@ export async function takeInWord(trx: Trx, ctx: Context, moment: Moment, arrival
       isCustomersAddress: sender !== null && mail.otherFrom.length === 0 && isAddressOf(customer, sender),
       isFirstContact: false,
     });
+    // By our own signed address it is the customer's word, even by way of a list of theirs.
+    if (isListed && (match.by !== 'token' || mark === 'different')) return listed(arrival);
     // Spam stays where it is, and calls nobody.
     if (found.spam) return keep(trx, moment, { arrival, ticket: found, customer, match, mark, silent: true });
     if (mark === 'different' && found.status !== 'closed') {
@@ -85,6 +87,7 @@ export async function takeInWord(trx: Trx, ctx: Context, moment: Moment, arrival
     // A closed ticket takes nothing any more, and a follow-up would be the customer's: it is the sender's own word.
   }
 
+  if (isListed) return listed(arrival);
   if (automatic) {
     const storm = await isSenderStorm(trx, arrival);
     return { status: 'ignored', reason: 'An automatic answer that belongs to no ticket.', storm };
@@ -93,14 +96,8 @@ export async function takeInWord(trx: Trx, ctx: Context, moment: Moment, arrival
   return keepFirst(trx, moment, { arrival, stores, sender, strangerTo: found, storeId: row.storeId });
 }
 
-/** Does the customer answer by our own signed address? Then it is their word, even by way of a mailing list of theirs. */
-export async function isCustomersAnswer(trx: Trx, ctx: Context, arrival: Arrival): Promise<boolean> {
-  const match = await matchOf(trx, ctx, arrival);
-  const sender = normaliseEmail(arrival.mail.from.address ?? '');
-  if (match?.by !== 'token' || sender === null) return false;
-  const ticket = await findTicket(trx, match.ticketId);
-  const customer = ticket && (await findCustomer(trx, ticket.customerId));
-  return customer ? isAddressOf(customer, sender) : false;
+function listed({ mail }: Arrival): Ending {
+  return { status: 'ignored', reason: `Mail of a list or a newsletter (${mail.reasons.join('; ')}).` };
 }
 
 async function cameBefore(trx: Trx, arrival: Arrival): Promise<boolean> {
