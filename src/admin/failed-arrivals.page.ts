@@ -6,7 +6,7 @@ import { limits } from '../platform/limits';
 import { Refusal } from '../platform/refusal';
 import { download, type PageRoutes, seeOther } from '../ui/routes';
 import type { Context } from '../usecases/context';
-import { reopenArrivalBy } from '../usecases/take-in-turn';
+import { decideAboutArrival } from '../usecases/decide-arrival';
 import { readFailedArrivals, readFailedMail } from './failed-arrivals.query';
 import { failedArrivalsView } from './failed-arrivals.view';
 import { ensureAllStores } from './incoming.page';
@@ -39,7 +39,7 @@ export function failedArrivalsPage({ get, post }: PageRoutes, ctx: Context): voi
     const to = form.text('to');
     if (to !== 'pending' && to !== 'ignored')
       throw new Refusal('invalid-request', 'Try again, or put aside?');
-    const changed = await reopenArrivalBy(ctx, page.actor, { way, id, to });
+    const { changed } = await decideAboutArrival(ctx, page.actor, { way, id, to });
     const done = to === 'pending' ? 'failed_arrivals.retried' : 'failed_arrivals.dropped';
     const text = page.t(changed ? done : 'failed_arrivals.not_failed');
     return seeOther(FAILED_ARRIVALS_PATH, { flash: { tone: changed ? 'good' : 'low', text } });

@@ -1,4 +1,4 @@
-import { type AnswerDue, answersDue, postponeAnswer, takeAnswer, type Way } from '../domain/arrivals';
+import { type AnswerDue, type ArrivalWay, answersDue, postponeAnswer, takeAnswer } from '../domain/arrivals';
 import { type Customer, findCustomer } from '../domain/customers';
 import { addMessage, type SendingChannel } from '../domain/messages';
 import { findOptOut } from '../domain/sms';
@@ -32,7 +32,7 @@ interface Answering {
   ): { subject?: string; body: string };
 }
 
-const ANSWERING: Record<Way, Answering> = {
+const ANSWERING: Record<ArrivalWay, Answering> = {
   mail: {
     channel: 'email',
     recipientOf: async (_trx, { customer }) => customer.email,
@@ -63,7 +63,7 @@ const ANSWERING: Record<Way, Answering> = {
  * Repeat:  one a day for each customer, whichever process does it
  * Source:  DESIGN §3 "Someone writes who has not paid"
  */
-export async function answerUnpaid(ctx: Context, way: Way): Promise<number> {
+export async function answerUnpaid(ctx: Context, way: ArrivalWay): Promise<number> {
   const moment = momentOf(ctx, systemActor);
   const due = await answersDue(ctx.db, way, { now: moment.at, limit: limits.unpaidAnswersPerMinute });
   for (const one of due) await withTransaction(ctx.db, (trx) => answer(trx, moment, way, one));
@@ -71,7 +71,7 @@ export async function answerUnpaid(ctx: Context, way: Way): Promise<number> {
   return 0;
 }
 
-async function answer(trx: Trx, moment: Moment, way: Way, due: AnswerDue): Promise<void> {
+async function answer(trx: Trx, moment: Moment, way: ArrivalWay, due: AnswerDue): Promise<void> {
   if (!(await takeAnswer(trx, way, due.id))) return;
   // After a flood, or a long stop: an answer that comes days later puzzles more than it helps.
   if (due.receivedAt < iso(addSeconds(new Date(moment.at), -limits.unpaidAnswerLateSeconds))) return;

@@ -1,18 +1,15 @@
 import {
+  type ArrivalWay,
   beginArrival,
   claimArrivals,
   releaseArrivals,
-  reopenArrival,
   saveArrival,
-  type Way,
 } from '../domain/arrivals';
-import { recordAudit } from '../domain/audit';
-import type { Actor } from '../platform/actor';
 import { addSeconds, iso } from '../platform/clock';
 import { withTransaction } from '../platform/db';
 import { isOutage, isOverdue } from '../platform/dialect';
 import { backoffSeconds, limits } from '../platform/limits';
-import { type Context, momentOf } from './context';
+import type { Context } from './context';
 
 /** Every attempt that ends otherwise says how it ended. */
 const ENDED_ITS_PROCESS = 'Zeton stopped in the middle of it each time that it was tried.';
@@ -27,7 +24,7 @@ const ENDED_ITS_PROCESS = 'Zeton stopped in the middle of it each time that it w
  */
 export async function takeInTurn(
   ctx: Context,
-  { way, limit }: { way: Way; limit: number },
+  { way, limit }: { way: ArrivalWay; limit: number },
   takeIn: (one: { id: string; owner: string }) => Promise<void>,
 ): Promise<number> {
   const owner = ctx.ids.next();
@@ -58,7 +55,7 @@ export async function takeInTurn(
 
 async function afterError(
   ctx: Context,
-  { way, owner, id, attempts }: { way: Way; owner: string; id: string; attempts: number },
+  { way, owner, id, attempts }: { way: ArrivalWay; owner: string; id: string; attempts: number },
   error: unknown,
 ): Promise<void> {
   const now = ctx.clock.now();
@@ -80,21 +77,4 @@ async function afterError(
   ctx.log.warn(about, 'what came in will be tried again');
   const wait = again(backoffSeconds(attempts, ctx.chance()));
   await saveArrival(ctx.db, way, { id, owner }, { ...wait, reason: 'will be tried again' });
-}
-
-/** One that was given up or left out: tried again; or put aside. False: it is not one of those. */
-export async function reopenArrivalBy(
-  ctx: Context,
-  actor: Actor,
-  { way, id, to }: { way: Way; id: string; to: 'pending' | 'ignored' },
-): Promise<boolean> {
-  const moment = momentOf(ctx, actor);
-  const changed = await withTransaction(ctx.db, async (trx) => {
-    if (!(await reopenArrival(trx, way, { id, to, now: moment.at }))) return false;
-    const action = `${way}.${to === 'pending' ? 'retried' : 'put_aside'}`;
-    await recordAudit(trx, moment, { action, subject: { kind: `inbound_${way}`, id } });
-    return true;
-  });
-  if (changed && to === 'pending') ctx.wake(`${way}.in`);
-  return changed;
 }

@@ -8,9 +8,9 @@ import { addSeconds, iso } from '../../src/platform/clock';
 import { withTransaction } from '../../src/platform/db';
 import { limits } from '../../src/platform/limits';
 import { momentOf } from '../../src/usecases/context';
+import { decideAboutArrival } from '../../src/usecases/decide-arrival';
 import { decideAboutSender } from '../../src/usecases/decide-sender';
 import { receiveMails } from '../../src/usecases/receive-mail';
-import { reopenArrivalBy } from '../../src/usecases/take-in-turn';
 import { describeEachEngine } from '../support/databases';
 import { MailWorld, mailOf, SUPPORT } from '../support/mail-world';
 import { bob } from '../support/messaging-world';
@@ -342,8 +342,12 @@ describeEachEngine('mail that comes in', (engine) => {
       expect(await readAlarms(world.db, world.ctx.clock.now(), null, [])).toEqual([
         { kind: 'arrivals', count: 1 },
       ]);
-      expect(await reopenArrivalBy(world.ctx, bob, { way: 'mail', id: taken.id, to: 'ignored' })).toBe(true);
-      expect(await reopenArrivalBy(world.ctx, bob, { way: 'mail', id: taken.id, to: 'ignored' })).toBe(false);
+      expect(await decideAboutArrival(world.ctx, bob, { way: 'mail', id: taken.id, to: 'ignored' })).toEqual({
+        changed: true,
+      });
+      expect(await decideAboutArrival(world.ctx, bob, { way: 'mail', id: taken.id, to: 'ignored' })).toEqual({
+        changed: false,
+      });
       expect(await readAlarms(world.db, world.ctx.clock.now(), null, [])).toEqual([]);
     });
   });

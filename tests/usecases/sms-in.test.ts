@@ -1,8 +1,8 @@
 import request from 'supertest';
 import { verifyLedger } from '../../src/domain/credits';
 import { limits } from '../../src/platform/limits';
+import { decideAboutArrival } from '../../src/usecases/decide-arrival';
 import { storeSms } from '../../src/usecases/receive-sms';
-import { reopenArrivalBy } from '../../src/usecases/take-in-turn';
 import { TOKEN } from '../support/app';
 import { describeEachEngine } from '../support/databases';
 import { makePackage, orderJson, receive } from '../support/shop';
@@ -330,8 +330,8 @@ describeEachEngine('an SMS that comes in', (engine) => {
     const [failed] = await desk.inbound(ana.number);
     const carol = { kind: 'staff', id: 'carol', name: 'Carol' } as const;
     const again = { way: 'sms', id: failed?.id as string, to: 'pending' } as const;
-    expect(await reopenArrivalBy(app.ctx, carol, again)).toBe(true);
-    expect(await reopenArrivalBy(app.ctx, carol, again)).toBe(false);
+    expect(await decideAboutArrival(app.ctx, carol, again)).toEqual({ changed: true });
+    expect(await decideAboutArrival(app.ctx, carol, again)).toEqual({ changed: false });
     await desk.takeIn();
     expect((await desk.words(hers)).map(([, body]) => body)).toEqual(['Druga', 'Prva']);
   });

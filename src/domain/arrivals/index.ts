@@ -1,6 +1,7 @@
 export {
   type AnswerDue,
   type ArrivalChanges,
+  type ArrivalWay,
   answersDue,
   beginArrival,
   claimArrivals,
@@ -11,5 +12,4 @@ export {
   reopenArrival,
   saveArrival,
   takeAnswer,
-  type Way,
 } from './store';

@@ -6,7 +6,7 @@ import { backoffSeconds, limits } from '../../platform/limits';
 type Row = Record<string, unknown>;
 
 /** By which way something came in. */
-export type Way = 'mail' | 'sms';
+export type ArrivalWay = 'mail' | 'sms';
 
 /** pending (also while in work) → done | ignored | failed; a failed one can be tried again, or put aside. */
 type Status = 'pending' | 'done' | 'ignored' | 'failed';
@@ -27,7 +27,7 @@ const LONGEST_WAIT = { seconds: backoffSeconds(limits.inboxAttempts, 1) };
  */
 export async function claimArrivals(
   trx: Trx,
-  way: Way,
+  way: ArrivalWay,
   { owner, now, leaseUntil, limit }: { owner: string; now: string; leaseUntil: string; limit: number },
 ): Promise<string[]> {
   const { name, sender } = TABLES[way];
@@ -63,7 +63,7 @@ export async function claimArrivals(
  */
 export async function beginArrival(
   db: Db,
-  way: Way,
+  way: ArrivalWay,
   { id, owner }: { id: string; owner: string },
 ): Promise<number | null> {
   const [row] = (await db(TABLES[way].name)
@@ -74,7 +74,7 @@ export async function beginArrival(
 }
 
 /** What `owner` has claimed and not finished is anybody's. */
-export async function releaseArrivals(db: Db, way: Way, owner: string): Promise<void> {
+export async function releaseArrivals(db: Db, way: ArrivalWay, owner: string): Promise<void> {
   await db(TABLES[way].name)
     .where({ lease_owner: owner, status: 'pending' })
     .update({ lease_owner: null, lease_until: null });
@@ -83,7 +83,7 @@ export async function releaseArrivals(db: Db, way: Way, owner: string): Promise<
 /** Holds a claimed one until the transaction ends. False: the lease is another's by now. */
 export async function lockArrival(
   trx: Trx,
-  way: Way,
+  way: ArrivalWay,
   { id, owner }: { id: string; owner: string },
 ): Promise<boolean> {
   const count = await trx(TABLES[way].name)
@@ -109,7 +109,7 @@ export interface ArrivalChanges {
 /** Writes only while `owner` holds the lease, and gives it back; false: another worker has it, or it is finished. */
 export async function saveArrival(
   db: Db,
-  way: Way,
+  way: ArrivalWay,
   { id, owner }: { id: string; owner: string },
   changes: ArrivalChanges,
 ): Promise<boolean> {
@@ -134,7 +134,7 @@ export async function saveArrival(
 /** One that was given up or left out, again; or one that was given up, put aside. False: it is not one of those. */
 export async function reopenArrival(
   trx: Trx,
-  way: Way,
+  way: ArrivalWay,
   { id, to, now }: { id: string; to: 'pending' | 'ignored'; now: string },
 ): Promise<boolean> {
   const again = { attempts: 0, next_attempt_at: now, finished_at: null, reason: null };
@@ -148,7 +148,7 @@ export async function reopenArrival(
 /** How many came from a sender after an instant, up to and with one of them. */
 export async function countArrivals(
   db: Db,
-  way: Way,
+  way: ArrivalWay,
   { sender, after, until }: { sender: string; after: string; until: { id: string; receivedAt: string } },
 ): Promise<number> {
   const [row] = (await db(TABLES[way].name)
@@ -171,7 +171,7 @@ export interface AnswerDue {
 /** Whose senders are to be told where to buy, the longest waiting first. */
 export async function answersDue(
   db: Db,
-  way: Way,
+  way: ArrivalWay,
   { now, limit }: { now: string; limit: number },
 ): Promise<AnswerDue[]> {
   const rows = (await db(TABLES[way].name)
@@ -193,7 +193,7 @@ export async function answersDue(
 }
 
 /** False when another process has answered it. */
-export async function takeAnswer(trx: Trx, way: Way, id: string): Promise<boolean> {
+export async function takeAnswer(trx: Trx, way: ArrivalWay, id: string): Promise<boolean> {
   const count = await trx(TABLES[way].name)
     .where({ id })
     .whereNotNull('answer_at')
@@ -204,7 +204,7 @@ export async function takeAnswer(trx: Trx, way: Way, id: string): Promise<boolea
 /** Of one that was taken: not yet. */
 export async function postponeAnswer(
   trx: Trx,
-  way: Way,
+  way: ArrivalWay,
   { id, at }: { id: string; at: string },
 ): Promise<void> {
   await trx(TABLES[way].name).where({ id }).update({ answer_at: at });
