@@ -15,6 +15,8 @@ export interface FailedArrival {
   /** Null: a mail, which may be large, and is there to be downloaded. */
   text: string | null;
   reason: string;
+  /** Who said that it belongs into no ticket; null: nobody, the rules did. */
+  putAsideBy: string | null;
 }
 
 /** What waits for somebody, and what was left out after an instant, the newest first. */
@@ -34,17 +36,41 @@ async function read(
 ): Promise<FailedArrival[]> {
   const rowsOf = async (table: 'inbound_mails' | 'inbound_sms') =>
     (await which(db(table)).orderBy('received_at', 'desc').limit(limits.pageSizeDefault)) as Row[];
-  const arrival = (way: FailedArrival['way'], row: Row): FailedArrival => ({
+  const arrivals = async (way: FailedArrival['way']): Promise<FailedArrival[]> => {
+    const rows = await rowsOf(way === 'mail' ? 'inbound_mails' : 'inbound_sms');
+    const by = await whoPutAside(
+      db,
+      way,
+      rows.map((row) => row.id as string),
+    );
+    return rows.map((row) => arrival(way, row, by.get(row.id as string) ?? null));
+  };
+  return [...(await arrivals('mail')), ...(await arrivals('sms'))].sort((a, b) =>
+    a.receivedAt < b.receivedAt ? 1 : -1,
+  );
+}
+
+function arrival(way: FailedArrival['way'], row: Row, putAsideBy: string | null): FailedArrival {
+  return {
     way,
     id: row.id as string,
     receivedAt: row.received_at as string,
     sender: (way === 'mail' ? row.sender : row.from_number) as string,
     text: way === 'mail' ? null : readInboundForm(row.body as Buffer).text,
     reason: (row.reason as string | null) ?? '',
-  });
-  const mails = (await rowsOf('inbound_mails')).map((row) => arrival('mail', row));
-  const sms = (await rowsOf('inbound_sms')).map((row) => arrival('sms', row));
-  return [...mails, ...sms].sort((a, b) => (a.receivedAt < b.receivedAt ? 1 : -1));
+    putAsideBy,
+  };
+}
+
+/** Shape: → by the id, the name of who did it last */
+async function whoPutAside(db: Db, way: FailedArrival['way'], ids: string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = (await db('audit_log')
+    .where({ subject_kind: `inbound_${way}`, action: `${way}.put_aside` })
+    .whereIn('subject_id', ids)
+    .orderBy('id')
+    .select('subject_id', 'actor_name')) as Row[];
+  return new Map(rows.map((row) => [row.subject_id as string, row.actor_name as string]));
 }
 
 /** Such a mail as it came. Null: there is none. */

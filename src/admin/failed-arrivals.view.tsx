@@ -56,8 +56,10 @@ function Line({
   isLeftOut?: boolean;
 }): JSX.Element {
   const { t } = page;
-  const { way, id, text } = arrival;
+  const { way, id, text, putAsideBy } = arrival;
   const path = `${FAILED_ARRIVALS_PATH}/${way}/${id}`;
+  // What the rules left out, they would leave out again.
+  const canDecide = !isLeftOut || putAsideBy !== null;
   return (
     <li class="z-check-line z-write-line">
       <div>
@@ -75,12 +77,21 @@ function Line({
         <p class="z-row-note" safe>
           {arrival.reason}
         </p>
+        {isLeftOut && putAsideBy !== null ? (
+          <p class="z-row-note" safe>
+            {t('failed_arrivals.put_aside_by', { name: putAsideBy })}
+          </p>
+        ) : null}
       </div>
-      <PostForm page={page} action={path} class="z-buttons">
-        <Button name="to" value="pending" icon="refresh" text={t('failed_arrivals.retry')} />
-        {isLeftOut ? null : <Button name="to" value="ignored" text={t('failed_arrivals.drop')} />}
+      <div class="z-buttons">
+        {canDecide ? (
+          <PostForm page={page} action={path} class="z-buttons">
+            <Button name="to" value="pending" icon="refresh" text={t('failed_arrivals.retry')} />
+            {isLeftOut ? null : <Button name="to" value="ignored" text={t('failed_arrivals.drop')} />}
+          </PostForm>
+        ) : null}
         {way === 'mail' ? <ButtonLink href={path} text={t('failed_arrivals.download')} /> : null}
-      </PostForm>
+      </div>
     </li>
   );
 }

@@ -120,8 +120,20 @@ describeEachEngine('what comes in, for those who run it', (engine) => {
     expect((await carol.post(one, { to: 'ignored' })).status).toBe(303);
     expect(await app.db('inbound_mails').where({ id }).first()).toMatchObject({ status: 'ignored' });
     const aside = wordsOf(await carol.get('/admin/incoming/failed'));
-    expect(aside).toMatch(/Nothing waits.*Left out lately.*mallory@example.com.*It is odd/);
+    expect(aside).toMatch(
+      /Nothing waits.*Left out lately.*mallory@example.com.*It is odd.*Put aside by carol.*Try again/,
+    );
     expect((await carol.get(one)).status).toBe(200);
+    // What the rules left out they would leave out again.
+    const list = rawMail({ from: 'news@list.example', messageId: '<news@list.example>' });
+    const news = await keepInboundMail(app.db, momentOf(app.ctx, systemActor), { ...mail, raw: list });
+    await app
+      .db('inbound_mails')
+      .where({ id: news.id })
+      .update({ status: 'ignored', reason: 'A newsletter.' });
+    const both = (await carol.get('/admin/incoming/failed')).text;
+    expect(both).toContain('A newsletter.');
+    expect(both.split('value="pending"')).toHaveLength(2);
     expect((await carol.post(one, { to: 'ignored' })).status).toBe(303);
     expect(wordsOf(await carol.get('/admin/incoming/failed'))).toContain('is being tried, by now');
     expect((await carol.post(one, { to: 'pending' })).status).toBe(303);
@@ -171,6 +183,7 @@ describeInBrowser('what comes in, looked at', (engine) => {
       problem: 'The server refuses user and password.',
       problem_since: since,
     });
+    await app.db('sms_lines').insert({ name: '+38641555000', since, read_until: since });
     await look(browser, '/admin/incoming', 'incoming-trouble', { signedInAs: 'owner' });
   });
 

@@ -265,6 +265,12 @@ describeInBrowser('SMS in a browser', (engine) => {
     const odd = { way: 'imap' as const, storeId: null, envelopeFrom: null, envelopeTo: [], raw };
     const { id } = await keepInboundMail(app.db, momentOf(app.ctx, systemActor), odd);
     await app.db('inbound_mails').where({ id }).update({ status: 'failed', reason: 'It cannot be read.' });
+    await keep(4, { From: 'Telekom', Body: 'Vaš račun je pripravljen.' });
+    const nobody = 'The sender is no telephone number, so nobody can answer.';
+    await app
+      .db('inbound_sms')
+      .where({ sid: inboundSid('look 4') })
+      .update({ status: 'ignored', reason: nobody });
 
     await look(browser, `/console/tickets/${ticket.number}`, 'ticket-sms', {
       signedInAs: OWNER.email,
